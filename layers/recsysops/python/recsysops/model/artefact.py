@@ -1,0 +1,171 @@
+"""The model artefact: an immutable folder of arrays under a manifest that hashes every one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from recsysops.errors import ArtefactError
+from recsysops.model.encoder import FeatureEncoder
+from recsysops.model.kernel import Float32Array, Float64Array
+from recsysops.model.packing import owner_digest
+
+ARTEFACT_PREFIX = "artefacts"
+ARRAY_NAMES = ("item_ids", "item_matrix", "play_counts")
+
+
+class PopularityTerm(BaseModel):
+    """One summand of the bias: weight · log(decayed plays + smoothing)."""
+
+    model_config = ConfigDict(frozen=True)
+    half_life_days: float
+    weight: float
+
+
+class Manifest(BaseModel):
+    """What is inside an artefact, where it came from, and the sha256 of every file."""
+
+    model_config = ConfigDict(frozen=True)
+    model_id: str
+    trained_at: str
+    trained_by: str
+    data_hash: str
+    schema_hash: str
+    genres: tuple[str, ...]
+    year_knots: tuple[float, ...]
+    languages: tuple[str, ...]
+    collaborative_width: int
+    popularity: tuple[PopularityTerm, ...]
+    popularity_smoothing: float
+    metrics: dict[str, float] = {}
+    notes: dict[str, str] = {}
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelArtefact:
+    """A trained model in memory.
+
+    item_ids: ascending (as numpy sorts text), (n,). item_matrix: (n, d) float32, columns as
+    `encoder.blocks`. play_counts: decayed plays at `manifest.trained_at`, (n, terms) float64.
+    """
+
+    manifest: Manifest
+    encoder: FeatureEncoder
+    item_ids: NDArray[np.str_]
+    item_matrix: Float32Array
+    play_counts: Float64Array
+    owner: bytes = field(repr=False, default=b"")
+
+    @property
+    def model_id(self) -> str:
+        """Id of the model, also the name of its folder."""
+        return self.manifest.model_id
+
+
+def pack_artefact(
+    *,
+    manifest: Mapping[str, object],
+    item_ids: NDArray[np.str_],
+    item_matrix: Float32Array,
+    play_counts: Float64Array,
+) -> dict[str, bytes]:
+    """Return the artefact's files by name; `manifest` lacks model_id, schema_hash and files.
+
+    The model id is m- plus 12 hex digits of the hash over the arrays' hashes and the manifest,
+    so the same data, seed and code give the same id.
+    """
+    arrays = {"item_ids": item_ids, "item_matrix": item_matrix, "play_counts": play_counts}
+    files = {f"{name}.npy": _npy_bytes(array) for name, array in arrays.items()}
+    hashes = {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}
+    core = {**manifest, "files": hashes, "model_id": "", "schema_hash": ""}
+    draft = Manifest.model_validate(core)
+    identity = hashlib.sha256(draft.model_dump_json().encode()).hexdigest()[:12]
+    schema_hash = encoder_of(draft).schema_hash
+    final = draft.model_copy(update={"model_id": f"m-{identity}", "schema_hash": schema_hash})
+    return {**files, "manifest.json": final.model_dump_json(indent=1).encode()}
+
+
+def unpack_artefact(files: Mapping[str, bytes]) -> ModelArtefact:
+    """Read an artefact back, checking every hash and shape.
+
+    Raises: ArtefactError in one line: what is missing, changed or does not fit.
+    """
+    manifest = _read_manifest(files)
+    arrays = {name: _read_array(name, files, manifest) for name in ARRAY_NAMES}
+    encoder = encoder_of(manifest)
+    count = len(arrays["item_ids"])
+    expected = {
+        "item_matrix": (count, encoder.width),
+        "play_counts": (count, len(manifest.popularity)),
+    }
+    for name, shape in expected.items():
+        if arrays[name].shape != shape:
+            raise ArtefactError(f"{manifest.model_id}: {name} is {arrays[name].shape}, not {shape}")
+    return ModelArtefact(
+        manifest=manifest,
+        encoder=encoder,
+        item_ids=arrays["item_ids"],
+        item_matrix=arrays["item_matrix"],
+        play_counts=arrays["play_counts"],
+        owner=owner_digest(manifest.model_id, manifest.schema_hash),
+    )
+
+
+def artefact_key(model_id: str, name: str) -> str:
+    """Return the key of one file of an artefact in the artefact bucket."""
+    return f"{ARTEFACT_PREFIX}/{model_id}/{name}"
+
+
+def encoder_of(manifest: Manifest) -> FeatureEncoder:
+    """Return the encoder whose vocabularies the manifest fixes."""
+    return FeatureEncoder(
+        genres=manifest.genres,
+        year_knots=manifest.year_knots,
+        languages=manifest.languages,
+        collaborative_width=manifest.collaborative_width,
+    )
+
+
+def _read_manifest(files: Mapping[str, bytes]) -> Manifest:
+    try:
+        return Manifest.model_validate_json(files["manifest.json"])
+    except KeyError:
+        raise ArtefactError("artefact has no manifest.json") from None
+    except ValidationError as error:
+        raise ArtefactError(f"manifest.json: {error.errors()[0]['msg']}") from error
+
+
+def _read_array(name: str, files: Mapping[str, bytes], manifest: Manifest) -> NDArray[Any]:
+    file_name = f"{name}.npy"
+    body = files.get(file_name)
+    if body is None:
+        raise ArtefactError(f"{manifest.model_id}: {file_name} is missing")
+    if hashlib.sha256(body).hexdigest() != manifest.files.get(file_name):
+        raise ArtefactError(f"{manifest.model_id}: {file_name} does not match its hash")
+    array: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
+    return array
+
+
+def _npy_bytes(array: NDArray[np.generic]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def parse_manifest(body: bytes) -> Manifest:
+    """Read a manifest alone. Raises: ArtefactError."""
+    return _read_manifest({"manifest.json": body})
+
+
+def manifest_json(manifest: Manifest) -> str:
+    """Return the manifest as sorted, indented JSON for people."""
+    return json.dumps(manifest.model_dump(), indent=1, sort_keys=True)

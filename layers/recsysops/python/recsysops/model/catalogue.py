@@ -1,0 +1,112 @@
+"""What a scorer holds in memory: artefact and delta put together, ready for the dot product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsysops.errors import ArtefactError
+from recsysops.model.artefact import ModelArtefact
+from recsysops.model.delta import DeltaSnapshot, launch_day
+from recsysops.model.encoder import FeatureEncoder
+from recsysops.model.kernel import Float32Array
+from recsysops.vocabulary import ItemFeatures
+
+_SECONDS_PER_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All items of one (artefact, delta) pair, ascending by id.
+
+    matrix: (n, d) float32; bias: (n,) float32, fresh popularity under the model's weights;
+    launch_days: (n,) days since 1970; largest_row_norm bounds every row's Euclidean norm.
+    """
+
+    model_id: str
+    delta_id: str
+    owner: bytes
+    encoder: FeatureEncoder
+    items: tuple[ItemFeatures, ...]
+    row_of: dict[str, int]
+    matrix: Float32Array
+    bias: Float32Array
+    launch_days: NDArray[np.int64]
+    largest_row_norm: float
+
+    @property
+    def item_ids(self) -> list[str]:
+        """Ids in row order."""
+        return list(self.row_of)
+
+    def launched(self, moment: datetime) -> NDArray[np.bool_]:
+        """Return which items have launched by a moment, (n,)."""
+        return self.launch_days <= int(moment.astimezone(UTC).timestamp()) // _SECONDS_PER_DAY
+
+
+def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalogue:
+    """Put a model and a snapshot of the items together.
+
+    Rows of unchanged items come from the artefact; changed and new items use the snapshot's
+    vectors when they were made for this model, else they are encoded here (collaborative part
+    kept, or zero when new). Items the artefact knows and the snapshot lacks are gone.
+
+    Raises: ArtefactError when the snapshot lacks a half-life that the model needs.
+    """
+    item_ids = [item.item_id for item in delta.items]
+    matrix = _rows_from_artefact(artefact, item_ids)
+    if delta.model_id == artefact.model_id:
+        matrix[delta.changed_rows] = delta.changed_vectors
+    else:
+        _encode_content(artefact, delta.items, into=matrix)
+    return Catalogue(
+        model_id=artefact.model_id,
+        delta_id=delta.delta_id,
+        owner=artefact.owner,
+        encoder=artefact.encoder,
+        items=delta.items,
+        row_of={item_id: row for row, item_id in enumerate(item_ids)},
+        matrix=matrix,
+        bias=popularity_bias(artefact, delta),
+        launch_days=np.array([launch_day(item.launch_date) for item in delta.items], np.int64),
+        largest_row_norm=_largest_norm(matrix),
+    )
+
+
+def popularity_bias(artefact: ModelArtefact, delta: DeltaSnapshot) -> Float32Array:
+    """Return Σ weight · log_popularity over the model's half-lives, (n,) float32."""
+    total = np.zeros(len(delta.items), dtype=np.float64)
+    for term in artefact.manifest.popularity:
+        if term.half_life_days not in delta.half_life_days:
+            raise ArtefactError(
+                f"{delta.delta_id} has no popularity at half-life {term.half_life_days} days, "
+                f"which {artefact.model_id} needs; it has {delta.half_life_days}"
+            )
+        column = delta.half_life_days.index(term.half_life_days)
+        total += term.weight * delta.log_popularity[:, column].astype(np.float64)
+    return total.astype(np.float32)
+
+
+def _rows_from_artefact(artefact: ModelArtefact, item_ids: list[str]) -> Float32Array:
+    row_of = {item_id: row for row, item_id in enumerate(artefact.item_ids.tolist())}
+    rows = np.array([row_of.get(item_id, -1) for item_id in item_ids], dtype=np.intp)
+    matrix = np.zeros((len(item_ids), artefact.encoder.width), dtype=np.float32)
+    matrix[rows >= 0] = artefact.item_matrix[rows[rows >= 0]]
+    return matrix
+
+
+def _encode_content(
+    artefact: ModelArtefact, items: tuple[ItemFeatures, ...], *, into: Float32Array
+) -> None:
+    width = artefact.encoder.content_width
+    for row, item in enumerate(items):
+        into[row, :width] = artefact.encoder.encode(item)
+
+
+def _largest_norm(matrix: Float32Array) -> float:
+    if not len(matrix):
+        return 0.0
+    return float(np.sqrt(np.einsum("ij,ij->i", matrix, matrix, dtype=np.float64).max()))

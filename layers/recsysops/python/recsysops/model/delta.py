@@ -1,0 +1,177 @@
+"""The delta snapshot: the catalogue as served at one moment, immutable and named by its hash.
+
+It carries every item's raw features, the vectors of items that changed since the artefact (or
+are new), and fresh popularity. A request logs the id of the snapshot it used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsysops.errors import ArtefactError
+from recsysops.model.kernel import Float32Array
+from recsysops.vocabulary import ItemFeatures
+
+DELTA_PREFIX = "deltas"
+POINTER_KEY = f"{DELTA_PREFIX}/pointer.json"
+LAUNCHED_LONG_AGO = -(2**31)
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaSnapshot:
+    """A snapshot in memory; items ascend by id.
+
+    model_id: the model whose encoder made `changed_vectors`. log_popularity: (n, terms) float32,
+    log of (decayed plays + smoothing) per half-life. changed_rows: (k,) row numbers whose vector
+    differs from the artefact's; changed_vectors: (k, d) float32.
+    """
+
+    delta_id: str
+    as_of: datetime
+    model_id: str
+    half_life_days: tuple[float, ...]
+    items: tuple[ItemFeatures, ...]
+    log_popularity: Float32Array
+    changed_rows: NDArray[np.intp]
+    changed_vectors: Float32Array
+
+
+def delta_key(delta_id: str) -> str:
+    """Return the key of a snapshot in the artefact bucket."""
+    return f"{DELTA_PREFIX}/{delta_id}.npz"
+
+
+def pack_delta(
+    *,
+    as_of: datetime,
+    model_id: str,
+    half_life_days: Sequence[float],
+    items: Sequence[ItemFeatures],
+    log_popularity: Float32Array,
+    changed_rows: NDArray[np.intp],
+    changed_vectors: Float32Array,
+) -> tuple[str, bytes]:
+    """Return (delta_id, npz bytes); items must ascend by id.
+
+    Raises: ArtefactError when items are not ascending or a shape does not fit.
+    """
+    ids = [item.item_id for item in items]
+    if ids != sorted(set(ids)):
+        raise ArtefactError("delta items must ascend by id without repeats")
+    if log_popularity.shape != (len(ids), len(half_life_days)):
+        raise ArtefactError(f"log_popularity is {log_popularity.shape} for {len(ids)} items")
+    head = {
+        "as_of": as_of.isoformat(),
+        "model_id": model_id,
+        "half_life_days": list(half_life_days),
+        "items": [features_to_row(item) for item in items],
+    }
+    body = _npz_bytes(
+        head=np.frombuffer(json.dumps(head, separators=(",", ":")).encode(), dtype=np.uint8),
+        log_popularity=log_popularity.astype(np.float32),
+        changed_rows=changed_rows.astype(np.int64),
+        changed_vectors=changed_vectors.astype(np.float32),
+    )
+    return delta_id_of(body), body
+
+
+def delta_id_of(body: bytes) -> str:
+    """Name a snapshot by its bytes."""
+    return f"d-{hashlib.sha256(body).hexdigest()[:16]}"
+
+
+def unpack_delta(delta_id: str, body: bytes) -> DeltaSnapshot:
+    """Read a snapshot back.
+
+    Raises: ArtefactError when the bytes do not hash to the id or are no snapshot.
+    """
+    if delta_id_of(body) != delta_id:
+        raise ArtefactError(f"{delta_id}: bytes hash to {delta_id_of(body)}")
+    try:
+        with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+            head = json.loads(arrays["head"].tobytes())
+            return DeltaSnapshot(
+                delta_id=delta_id,
+                as_of=datetime.fromisoformat(head["as_of"]),
+                model_id=head["model_id"],
+                half_life_days=tuple(head["half_life_days"]),
+                items=tuple(features_from_row(row) for row in head["items"]),
+                log_popularity=arrays["log_popularity"],
+                changed_rows=arrays["changed_rows"].astype(np.intp),
+                changed_vectors=arrays["changed_vectors"],
+            )
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ArtefactError(f"{delta_id}: not a delta snapshot ({error})") from error
+
+
+def features_to_row(item: ItemFeatures) -> list[object]:
+    """Return an item's raw features as a JSON list in field order."""
+    return [
+        item.item_id,
+        item.title,
+        list(item.genres),
+        item.year,
+        item.language,
+        item.price,
+        item.in_stock,
+        None if item.launch_date is None else item.launch_date.isoformat(),
+        item.source,
+        item.batch,
+        item.version,
+        list(item.simulated),
+    ]
+
+
+def features_from_row(row: Sequence[object]) -> ItemFeatures:
+    """Read `features_to_row` back. Raises: ValueError, KeyError or TypeError on another shape."""
+    (
+        item_id,
+        title,
+        genres,
+        year,
+        language,
+        price,
+        in_stock,
+        launch,
+        source,
+        batch,
+        version,
+        sim,
+    ) = row
+    return ItemFeatures(
+        item_id=item_id,  # type: ignore[arg-type]
+        title=title,  # type: ignore[arg-type]
+        genres=tuple(genres),  # type: ignore[arg-type]
+        year=year,  # type: ignore[arg-type]
+        language=language,  # type: ignore[arg-type]
+        price=price,  # type: ignore[arg-type]
+        in_stock=in_stock,  # type: ignore[arg-type]
+        launch_date=None if launch is None else date.fromisoformat(launch),  # type: ignore[arg-type]
+        source=source,  # type: ignore[arg-type]
+        batch=batch,  # type: ignore[arg-type]
+        version=version,  # type: ignore[arg-type]
+        simulated=tuple(sim),  # type: ignore[arg-type]
+    )
+
+
+def launch_day(launch: date | None) -> int:
+    """Return days since 1970-01-01, or LAUNCHED_LONG_AGO."""
+    return (
+        LAUNCHED_LONG_AGO if launch is None else launch.toordinal() - date(1970, 1, 1).toordinal()
+    )
+
+
+def _npz_bytes(**arrays: NDArray[np.generic]) -> bytes:
+    # numpy stamps every member 1980-01-01, so the same arrays give the same bytes
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()

@@ -1,0 +1,156 @@
+"""What workflows need from the world, as Protocols; adapters and fakes implement them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+from recsysops.vocabulary import (
+    FlagDocument,
+    Incident,
+    IncidentStatus,
+    ItemFeatures,
+    Member,
+    ModelEntry,
+    ModelPointer,
+    SamplingPlan,
+)
+
+LogStream = Literal["slim_requests", "full_requests", "feedback"]
+Row = Mapping[str, object]
+
+
+class Clock(Protocol):
+    """Tells the time: aware, in UTC."""
+
+    def __call__(self) -> datetime:
+        """Return now."""
+
+
+class MemberStore(Protocol):
+    """Members by id."""
+
+    def get(self, member_id: str) -> Member | None:
+        """Return the member, or None when unknown. Raises: DependencyError."""
+
+    def put_many(self, members: Iterable[Member]) -> None:
+        """Write or replace members. Raises: DependencyError."""
+
+    def add_seen(self, member_id: str, item_ids: Sequence[str]) -> None:
+        """Append to a member's seen items, keeping the newest (bounded); creates the member."""
+
+
+class ItemStore(Protocol):
+    """Raw item features by id: the table an upstream job writes."""
+
+    def put_many(self, items: Iterable[ItemFeatures]) -> None:
+        """Write or replace items. Raises: DependencyError."""
+
+    def scan(self) -> Iterator[ItemFeatures]:
+        """Yield every item, in no order. Raises: DependencyError, BadData."""
+
+
+class BlobStore(Protocol):
+    """Immutable objects by key in one bucket (artefacts, deltas, pointers)."""
+
+    def get(self, key: str) -> bytes:
+        """Return the object. Raises: NotFound, DependencyError."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write the object. Raises: DependencyError."""
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """Return the keys below a prefix, sorted."""
+
+
+class LogSink(Protocol):
+    """Where log lines leave for the lake."""
+
+    def write(self, stream: LogStream, lines: Sequence[str]) -> None:
+        """Hand over JSON lines; never raises on the request path: losses are counted."""
+
+    def flush(self) -> None:
+        """Deliver what is buffered."""
+
+
+class DurableLog(Protocol):
+    """A log that acknowledges."""
+
+    def append(self, stream: LogStream, lines: Sequence[str]) -> None:
+        """Return only after every line is durable. Raises: DependencyError."""
+
+
+class LakeWriter(Protocol):
+    """Writes whole result tables of batch jobs into the lake."""
+
+    def write_rows(
+        self, table: str, *, rows: Sequence[Row], ingest_time: datetime, name: str
+    ) -> str:
+        """Write one object of gzip JSON lines; the same name replaces itself; returns its key."""
+
+
+class QueryEngine(Protocol):
+    """SQL in the shared Athena/Trino subset over the lake's Glue tables."""
+
+    def run(self, sql: str) -> list[dict[str, object]]:
+        """Return rows with typed values. Raises: DependencyError with the engine's message."""
+
+
+class ModelRegistry(Protocol):
+    """Which models exist and which of them is approved for production."""
+
+    def entries(self) -> list[ModelEntry]:
+        """Return all models, newest first."""
+
+    def put(self, entry: ModelEntry) -> None:
+        """Write or replace an entry."""
+
+
+class FlagReader(Protocol):
+    """What AppConfig serves right now, from a local cache refreshed in the background."""
+
+    def hotfixes(self) -> FlagDocument:
+        """Return the last good hotfix document."""
+
+    def model_pointer(self) -> ModelPointer | None:
+        """Return the last good model pointer, None when none was ever deployed."""
+
+    def sampling_plan(self) -> SamplingPlan:
+        """Return the last good sampling plan."""
+
+
+class ConfigDeployer(Protocol):
+    """Deploys documents to one AppConfig environment, one at a time."""
+
+    def deploy(self, document: str, *, strategy: Literal["staged", "at-once"], note: str) -> str:
+        """Start a deployment; returns its id. Raises: ConflictError when one is running."""
+
+    def stop(self) -> bool:
+        """Stop a running deployment, returning to the content before; False when none ran."""
+
+    def status(self) -> Mapping[str, str]:
+        """Return {deployment_id, state, percent} of the newest deployment."""
+
+    def current(self) -> str:
+        """Return the newest document that was deployed ('' when none)."""
+
+
+class IncidentBook(Protocol):
+    """Incidents and their timelines."""
+
+    def get(self, incident_id: str) -> Incident:
+        """Raises: NotFound."""
+
+    def put(self, incident: Incident) -> None:
+        """Write or replace."""
+
+    def list_incidents(self, status: IncidentStatus | None = None) -> list[Incident]:
+        """Return incidents, newest first."""
+
+
+class Notifier(Protocol):
+    """Pages people."""
+
+    def publish(self, subject: str, body: Mapping[str, object]) -> None:
+        """Send one message. Raises: DependencyError."""

@@ -1,0 +1,180 @@
+"""What is logged, declared once: these models generate Glue columns, codec and documentation.
+
+Rules of change: additive and nullable only, SCHEMA_VERSION goes up, old golden records still
+replay. Field descriptions are the documentation; units stand in the names.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from recsysops.vocabulary import Arm, FeedbackKind, RequestStatus, Surface, Traffic
+
+SCHEMA_VERSION = 1
+
+
+class LogRecord(BaseModel):
+    """Base of every row in the lake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SlimRequest(LogRecord):
+    """One line for EVERY request: who was shown what, by which model, how likely, how fast."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    request_id: str = Field(description="id of the request")
+    event_time: datetime = Field(description="when the request happened, UTC")
+    surface: Surface = Field(description="where in the product the request came from")
+    member: str = Field(description="pseudonym: HMAC of the member id under the member's salt")
+    member_group: int = Field(description="hash group of the member, 0..31, for the jackknife")
+    member_known: bool = Field(description="the member had a vector for the serving model")
+    model_id: str = Field(description="model that scored, '' when none did")
+    delta_id: str = Field(description="delta snapshot that was served, '' when none")
+    flag_version: str = Field(description="version of the hotfix document that was read")
+    hotfix_ids: list[str] = Field(description="hotfixes this request was exposed to")
+    arm: Arm = Field(description="greedy, or explore when one slot was drawn at random")
+    shown: list[str] = Field(description="item ids shown, best position first")
+    scores: list[float] = Field(description="scores of the shown items, same order")
+    propensities: list[float] = Field(description="probability that the policy shows this slot")
+    eligible_count: int = Field(description="items that could have been ranked")
+    status: RequestStatus = Field(description="ok, or fallback")
+    fallback_reason: str | None = Field(None, description="why a fallback served")
+    latency_ms: float = Field(description="time inside the handler")
+    stratum: str = Field(description="sampling stratum")
+    inclusion_probability: float = Field(description="probability of a full record")
+    full: bool = Field(description="a full record was written")
+    traffic: Traffic = Field(description="live, re-timed (a data set's rows) or simulated")
+
+
+class FullRequest(LogRecord):
+    """Everything needed to repeat a sampled request bit for bit."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    request_id: str = Field(description="id of the request; also the seed of its randomness")
+    event_time: datetime = Field(description="when the request happened, UTC")
+    surface: Surface = Field(description="where in the product the request came from")
+    member: str = Field(description="pseudonym of the member")
+    member_group: int = Field(description="hash group of the member, 0..31")
+    member_known: bool = Field(description="the member had a vector for the serving model")
+    member_vector: str | None = Field(description="base64 of the packed vector, None when cold")
+    context: str = Field(description="JSON of the request's context")
+    limit: int = Field(description="slots asked for")
+    candidates: list[str] = Field(description="given candidates; empty means whole catalogue")
+    excluded: list[str] = Field(description="seen and excluded items at request time")
+    model_id: str = Field(description="model that scored")
+    delta_id: str = Field(description="delta snapshot that was served")
+    flag_version: str = Field(description="version of the hotfix document that was read")
+    hotfix_ids: list[str] = Field(description="hotfixes this request was exposed to")
+    explore_rate: float = Field(description="share of requests with an explored slot")
+    arm: Arm = Field(description="greedy or explore")
+    eligible_count: int = Field(description="items that could have been ranked")
+    shortlist: list[str] = Field(description="best items in greedy order, ties by item id")
+    scores: list[float] = Field(description="float32 scores of the shortlist, exact as double")
+    blocks: list[str] = Field(description="names of the score's blocks")
+    contributions: list[float] = Field(
+        description="float64 contribution of each block to each shortlisted item, row by row; "
+        "a row sums to the score"
+    )
+    shown: list[str] = Field(description="item ids shown, best position first")
+    propensities: list[float] = Field(description="probability that the policy shows this slot")
+    status: RequestStatus = Field(description="ok, or fallback")
+    fallback_reason: str | None = Field(None, description="why a fallback served")
+    code_version: str = Field(description="version of the package that served")
+    fingerprint: str = Field(description="numpy, kernel version and architecture")
+    stratum: str = Field(description="sampling stratum")
+    inclusion_probability: float = Field(description="probability that this record was written")
+    input_digest: str = Field(description="sha256 over every input of the ranking")
+    traffic: Traffic = Field(description="live, re-timed or simulated")
+
+
+class FeedbackEvent(LogRecord):
+    """What a member did with what was shown."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    event_id: str = Field(description="id of the event")
+    request_id: str = Field(description="request that showed the item, or '' when none did")
+    event_time: datetime = Field(description="when it happened, UTC")
+    member: str = Field(description="pseudonym of the member")
+    member_group: int = Field(description="hash group of the member, 0..31")
+    item_id: str = Field(description="item acted on")
+    kind: FeedbackKind = Field(description="what the member did")
+    value: float = Field(description="rating, or 1")
+    traffic: Traffic = Field(description="live, re-timed or simulated")
+
+
+class ChoiceRank(LogRecord):
+    """Where we ranked what a member chose, rescored against all eligible items."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    request_id: str = Field(description="request whose full record was rescored")
+    event_time: datetime = Field(description="when the choice happened, UTC")
+    surface: Surface = Field(description="surface of the request")
+    member: str = Field(description="pseudonym of the member")
+    member_group: int = Field(description="hash group of the member, 0..31")
+    item_id: str = Field(description="item chosen")
+    model_id: str = Field(description="model that scored")
+    delta_id: str = Field(description="delta snapshot that was served")
+    eligible: bool = Field(description="the item could have been ranked")
+    rank: int | None = Field(description="1 is best; None when not among the candidates")
+    eligible_count: int = Field(description="items that could have been ranked")
+    in_shortlist: bool = Field(description="the item was in the logged shortlist")
+    inclusion_probability: float = Field(description="of the full record; weight is its inverse")
+    traffic: Traffic = Field(description="live, re-timed or simulated")
+
+
+class ItemSnapshotRow(LogRecord):
+    """One item of the catalogue as one delta snapshot serves it."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    delta_id: str = Field(description="snapshot this row belongs to")
+    as_of: datetime = Field(description="event time of the snapshot, UTC")
+    model_id: str = Field(description="model whose encoder made the changed vectors")
+    item_id: str = Field(description="item")
+    item_group: int = Field(description="hash group of the item, 0..31")
+    title: str = Field(description="title")
+    genres: list[str] = Field(description="genres")
+    year: int | None = Field(description="year of production")
+    language: str | None = Field(description="original language")
+    price: float | None = Field(description="price")
+    in_stock: bool | None = Field(description="can be bought now")
+    launch_date: str | None = Field(description="ISO date of launch, None when long ago")
+    source: str = Field(description="supplier of these values")
+    batch: str = Field(description="ISO date of the supplier's batch")
+    version: int = Field(description="version of the item's row")
+    changed: bool = Field(description="differs from the artefact's training catalogue")
+    log_popularity: float = Field(description="log of decayed plays, first half-life")
+    simulated: list[str] = Field(description="columns of this row that are not real data")
+
+
+class LaunchForecastRow(LogRecord):
+    """How the model is expected to treat an item a week after its launch."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    as_of: datetime = Field(description="when the forecast was made, UTC")
+    item_id: str = Field(description="upcoming item")
+    launch_date: str = Field(description="ISO date of launch")
+    model_id: str = Field(description="model the launch was dry-run under")
+    role: str = Field(description="production or candidate")
+    panel_share: float = Field(description="forecast share of the panel with the item in top k")
+    low: float = Field(description="lower end of the 90 % conformal interval")
+    high: float = Field(description="upper end of the 90 % conformal interval")
+    shadow_share: float = Field(description="today's share, had it launched today")
+    flagged: bool = Field(description="the forecast says this launch will be harmed")
+    reasons: list[str] = Field(description="which metadata is missing or unlike its peers")
+
+
+TABLES: dict[str, type[LogRecord]] = {
+    "slim_requests": SlimRequest,
+    "full_requests": FullRequest,
+    "feedback": FeedbackEvent,
+    "choice_ranks": ChoiceRank,
+    "item_snapshots": ItemSnapshotRow,
+    "launch_forecasts": LaunchForecastRow,
+}
+"""Every table of the lake by its Glue name."""
+
+PARQUET_TABLES = ("slim_requests", "full_requests", "feedback")
+"""Tables that Firehose converts; the others are gzip JSON lines written by batch jobs."""

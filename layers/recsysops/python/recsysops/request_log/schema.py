@@ -1,0 +1,103 @@
+"""From one record declaration: Glue columns, the JSON line codec, the documentation."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import ValidationError
+
+from recsysops.errors import BadData
+from recsysops.request_log.records import LogRecord
+
+RecordT = TypeVar("RecordT", bound=LogRecord)
+
+_GLUE_TYPES: dict[Any, str] = {
+    str: "string",
+    int: "bigint",
+    float: "double",
+    bool: "boolean",
+    datetime: "timestamp",
+}
+
+
+def glue_columns(record: type[LogRecord]) -> list[tuple[str, str]]:
+    """Return (name, Glue type) per field, in declaration order."""
+    return [(name, _glue_type(field.annotation)) for name, field in record.model_fields.items()]
+
+
+def describe_columns(record: type[LogRecord]) -> str:
+    """Return the record's documentation as a Markdown table."""
+    rows = [
+        f"| `{name}` | {_glue_type(field.annotation)} | {field.description} |"
+        for name, field in record.model_fields.items()
+    ]
+    return "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
+
+
+def encode_record(record: LogRecord) -> str:
+    """Return one JSON line; times as 'YYYY-MM-DD HH:MM:SS.mmm' UTC, as Hive reads them."""
+    return json.dumps(to_row(record), separators=(",", ":"))
+
+
+def to_row(record: LogRecord) -> dict[str, object]:
+    """Return the record as JSON-ready values, one per column.
+
+    Raises: BadData when a number is NaN or infinite: the lake holds none.
+    """
+    return {name: _plain(name, value) for name, value in record.__dict__.items()}
+
+
+def decode_record(record: type[RecordT], row: Mapping[str, object]) -> RecordT:
+    """Read a row of the lake back; unknown columns (newer writers) are ignored.
+
+    Raises: BadData naming the first column that does not fit.
+    """
+    known = {name: _aware(row[name]) for name in record.model_fields if name in row}
+    try:
+        return record.model_validate(known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        column = ".".join(map(str, first["loc"]))
+        raise BadData(f"{record.__name__}.{column}: {first['msg']}") from error
+
+
+def sql_timestamp(moment: datetime) -> str:
+    """Return the literal text of a UTC moment as the tables hold it.
+
+    >>> sql_timestamp(datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC))
+    '2026-01-02 03:04:05.678'
+    """
+    return (
+        moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
+    )
+
+
+def _plain(name: str, value: object) -> object:
+    if isinstance(value, datetime):
+        return sql_timestamp(value)
+    if isinstance(value, float) and value - value != 0.0:
+        raise BadData(f"{name}: {value} is not a finite number")
+    return value
+
+
+def _aware(value: object) -> object:
+    if isinstance(value, str) and len(value) > 18 and value[4] == "-" and value[10:11] == " ":
+        return value.replace(" ", "T") + "+00:00"
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+def _glue_type(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return _glue_type(next(part for part in get_args(annotation) if part is not type(None)))
+    if origin is Literal:
+        return "string"
+    if origin is list:
+        return f"array<{_glue_type(get_args(annotation)[0])}>"
+    return _GLUE_TYPES[annotation]

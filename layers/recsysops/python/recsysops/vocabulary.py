@@ -1,0 +1,225 @@
+"""The words of the house: members, items, requests, slates, windows, findings, incidents.
+
+Frozen dataclasses without behaviour beyond what the word itself means, so that every floor can
+use them without knowing any other floor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+HASH_GROUPS = 32
+"""Rows are aggregated by this many member (or item) hash groups for the jackknife."""
+
+EXPLORE_FIRST_RANK = 11
+EXPLORE_LAST_RANK = 50
+"""The ranks an explored slot is drawn from, uniformly, both ends included."""
+
+SURFACES = ("home", "search", "item")
+Surface = Literal["home", "search", "item"]
+Arm = Literal["greedy", "explore"]
+Traffic = Literal["live", "re-timed", "simulated"]
+RequestStatus = Literal["ok", "fallback"]
+FeedbackKind = Literal["impression", "click", "play", "rating"]
+FeatureName = Literal["genres", "year", "language", "price", "in_stock"]
+Component = Literal["traffic", "serving", "item_features", "model", "flags"]
+Verdict = Literal["input", "model", "serving", "could_not_judge"]
+IncidentStatus = Literal["open", "acknowledged", "mitigated", "resolved"]
+ModelStatus = Literal["candidate", "production", "retired"]
+
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}$"
+"""Members, items, requests and events: safe in keys, paths, SQL literals and logs."""
+
+BLOCK_POPULARITY = "popularity"
+"""The block whose contribution is the bias."""
+
+
+def hash_group(identity: str) -> int:
+    """Place an identity in one of HASH_GROUPS groups, the same on every machine.
+
+    >>> hash_group("m-1") == hash_group("m-1") and 0 <= hash_group("m-1") < HASH_GROUPS
+    True
+    """
+    return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:4], "big") % HASH_GROUPS
+
+
+def hash_unit(salt: str, identity: str) -> float:
+    """Map (salt, identity) to a number in [0, 1) that is uniform over identities.
+
+    Used for sampling, exploration, exposure and experiment arms; a different salt gives an
+    independent number.
+
+    >>> 0.0 <= hash_unit("explore", "r-1") < 1.0
+    True
+    """
+    digest = hashlib.sha256(f"{salt}\x1f{identity}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2.0**64
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFeatures:
+    """What upstream says about an item, with who said it and when.
+
+    `simulated` names the columns that are not real data; whatever shows them must say so.
+    `launch_date` None means launched before records began; an item is not eligible before it.
+    """
+
+    item_id: str
+    title: str
+    genres: tuple[str, ...]
+    year: int | None
+    language: str | None
+    price: float | None
+    in_stock: bool | None
+    launch_date: date | None
+    source: str
+    batch: str
+    version: int
+    simulated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member as stored: packed vectors, seen items (oldest first), pseudonym salt.
+
+    `vectors` maps a model id to the vector packed for that model (see model.packing): latent
+    spaces of two trainings cannot be compared, so a pinned model needs its own.
+    """
+
+    member_id: str
+    vectors: Mapping[str, bytes]
+    seen: tuple[str, ...]
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One choice of one member, at event time (aware, UTC)."""
+
+    member_id: str
+    item_id: str
+    event_time: datetime
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Event-time interval [start, end), both aware and in UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShownItem:
+    """One slot of the final slate; `propensity` = probability that the policy shows this item
+    in this slot, over the exploration hash."""
+
+    item_id: str
+    position: int
+    score: float
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a judge holds to be true of one metric in one slice over one window.
+
+    `metric` is e.g. "null_share", `subject` the feature, block or model it speaks of,
+    `slice` e.g. {"source": "supplier-3"}. `effect` is in the audit's own unit, to be compared
+    with `effect_floor`; `p_value` is two-sided; `alarm` is the decision after both and after
+    false-discovery control.
+    """
+
+    audit: str
+    finding_id: str
+    component: Component
+    metric: str
+    subject: str
+    slice: Mapping[str, str]
+    baseline: float
+    observed: float
+    effect: float
+    effect_floor: float
+    p_value: float
+    alarm: bool
+    evidence: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Findings with one cause, folded together, with the story since."""
+
+    incident_id: str
+    status: IncidentStatus
+    component: Component
+    subject: str
+    title: str
+    severity: Literal["low", "high", "critical"]
+    detected_at: datetime
+    window: Window
+    reference: Window | None
+    findings: tuple[Finding, ...]
+    timeline: tuple[Mapping[str, str], ...] = ()
+    diagnosis: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A row of the model registry."""
+
+    model_id: str
+    status: ModelStatus
+    trained_at: datetime
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPointer:
+    """What the `model` AppConfig environment says: who serves, who waits."""
+
+    production: str
+    candidate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingPlan:
+    """How requests are explored and logged in full.
+
+    `rate` is the inclusion probability of an ordinary request; `stratum_rates` override it;
+    `raised_rate` is for errors, fallbacks, exploration and active hotfixes.
+    """
+
+    rate: float = 0.25
+    raised_rate: float = 0.9
+    explore_rate: float = 0.1
+    stratum_rates: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hotfix:
+    """One entry of the hotfix menu as deployed; `params` depend on the kind."""
+
+    hotfix_id: str
+    kind: Literal[
+        "override_feature", "mask_feature", "block_items", "popularity_fallback", "pin_model"
+    ]
+    params: Mapping[str, object]
+    percent: float
+    salt: str
+    owner: str
+    reason: str
+    expires_at: datetime
+    incident_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlagDocument:
+    """The content of the `hotfixes` environment; `version` is a digest of the content."""
+
+    version: str
+    hotfixes: tuple[Hotfix, ...] = ()
