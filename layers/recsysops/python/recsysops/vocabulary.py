@@ -219,7 +219,12 @@ class Hotfix:
 
 @dataclass(frozen=True, slots=True)
 class FlagDocument:
-    """The content of the `hotfixes` environment; `version` is a digest of the content."""
+    """The content of the `hotfixes` environment; `version` is a digest of the content.
+
+    `rejected` is the digest of a newer document that broke the rules: this one, the last good
+    one, is kept and the slim log says so.
+    """
 
     version: str
+    rejected: str | None = None
     hotfixes: tuple[Hotfix, ...] = ()

@@ -34,6 +34,7 @@ class SlimRequest(LogRecord):
     model_id: str = Field(description="model that scored, '' when none did")
     delta_id: str = Field(description="delta snapshot that was served, '' when none")
     flag_version: str = Field(description="version of the hotfix document that was read")
+    flag_rejected: str | None = Field(None, description="digest of a newer document refused")
     hotfix_ids: list[str] = Field(description="hotfixes this request was exposed to")
     arm: Arm = Field(description="greedy, or explore when one slot was drawn at random")
     shown: list[str] = Field(description="item ids shown, best position first")
