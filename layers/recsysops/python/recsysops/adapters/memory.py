@@ -1,0 +1,250 @@
+"""Ports in memory: what tests, previews and the in-process world use instead of AWS.
+
+Each behaves as its AWS counterpart does where a caller could notice: order, bounds, conflicts.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from threading import RLock
+
+from recsysops.adapters.seen_items import append_seen
+from recsysops.errors import NotFound
+from recsysops.ports import LogStream, Row
+from recsysops.vocabulary import (
+    FlagDocument,
+    Incident,
+    IncidentStatus,
+    ItemFeatures,
+    Member,
+    ModelEntry,
+    ModelPointer,
+    SamplingPlan,
+)
+
+
+class MemoryMembers:
+    """MemberStore in a dict."""
+
+    def __init__(self, members: Iterable[Member] = ()) -> None:
+        self._lock = RLock()
+        self._members: dict[str, Member] = {}
+        self.put_many(members)
+
+    def get(self, member_id: str) -> Member | None:
+        """Return the member, or None when unknown."""
+        return self._members.get(member_id)
+
+    def put_many(self, members: Iterable[Member]) -> None:
+        """Write or replace members."""
+        with self._lock:
+            self._members.update({member.member_id: member for member in members})
+
+    def add_seen(self, member_id: str, item_ids: Sequence[str]) -> None:
+        """Append to a member's seen items; creates the member with a salt of its own."""
+        with self._lock:
+            member = self._members.get(member_id) or Member(
+                member_id=member_id, vectors={}, seen=(), salt=secrets.token_hex(16)
+            )
+            self._members[member_id] = replace(member, seen=append_seen(member.seen, item_ids))
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+class MemoryItems:
+    """ItemStore in a dict."""
+
+    def __init__(self, items: Iterable[ItemFeatures] = ()) -> None:
+        self._lock = RLock()
+        self._items: dict[str, ItemFeatures] = {}
+        self.put_many(items)
+
+    def put_many(self, items: Iterable[ItemFeatures]) -> None:
+        """Write or replace items."""
+        with self._lock:
+            self._items.update({item.item_id: item for item in items})
+
+    def scan(self) -> Iterator[ItemFeatures]:
+        """Yield every item as it was when the scan began."""
+        with self._lock:
+            items = list(self._items.values())
+        yield from items
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+class MemoryBlobs:
+    """BlobStore in a dict."""
+
+    def __init__(self, objects: Mapping[str, bytes] | None = None) -> None:
+        self.objects: dict[str, bytes] = dict(objects or {})
+
+    def get(self, key: str) -> bytes:
+        """Return the object. Raises: NotFound."""
+        try:
+            return self.objects[key]
+        except KeyError:
+            raise NotFound(f"no object {key!r}") from None
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write the object."""
+        self.objects[key] = bytes(body)
+
+    def list_keys(self, prefix: str) -> list[str]:
+        """Return the keys below a prefix, sorted."""
+        return sorted(key for key in list(self.objects) if key.startswith(prefix))
+
+
+class _Lines:
+    """JSON lines per stream, in the order they came."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._lines: dict[LogStream, list[str]] = defaultdict(list)
+
+    def lines(self, stream: LogStream) -> list[str]:
+        """Return the stream's lines so far."""
+        with self._lock:
+            return list(self._lines[stream])
+
+    def rows(self, stream: LogStream) -> list[dict[str, object]]:
+        """Return the stream's lines, parsed."""
+        return [json.loads(line) for line in self.lines(stream)]
+
+    def _extend(self, stream: LogStream, lines: Sequence[str]) -> None:
+        with self._lock:
+            self._lines[stream].extend(lines)
+
+
+class MemoryLog(_Lines):
+    """LogSink whose lines can be read back at once; `lost_lines` stays 0."""
+
+    lost_lines = 0
+
+    def write(self, stream: LogStream, lines: Sequence[str]) -> None:
+        """Keep the lines."""
+        self._extend(stream, lines)
+
+    def flush(self) -> None:
+        """Do nothing: nothing is buffered."""
+
+
+class MemoryDurableLog(_Lines):
+    """DurableLog whose lines can be read back."""
+
+    def append(self, stream: LogStream, lines: Sequence[str]) -> None:
+        """Keep the lines."""
+        self._extend(stream, lines)
+
+
+class MemoryLake:
+    """LakeWriter that keeps the objects (gzip JSON lines) under the keys S3 would have."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def write_rows(
+        self, table: str, *, rows: Sequence[Row], ingest_time: datetime, name: str
+    ) -> str:
+        """Write one object; the same name on the same day replaces itself; returns its key."""
+        key = f"{table}/dt={ingest_time:%Y-%m-%d}/{name}.json.gz"
+        text = "".join(json.dumps(dict(row)) + "\n" for row in rows)
+        self.objects[key] = gzip.compress(text.encode(), mtime=0)
+        return key
+
+    def rows(self, table: str) -> list[dict[str, object]]:
+        """Return every row of a table, objects in key order."""
+        keys = sorted(key for key in self.objects if key.startswith(f"{table}/"))
+        lines = [line for key in keys for line in gzip.decompress(self.objects[key]).splitlines()]
+        return [json.loads(line) for line in lines]
+
+
+class MemoryQueries:
+    """QueryEngine that answers from a function and remembers what it was asked."""
+
+    def __init__(self, answer: Callable[[str], list[dict[str, object]]] | None = None) -> None:
+        self._answer = answer
+        self.asked: list[str] = []
+
+    def run(self, sql: str) -> list[dict[str, object]]:
+        """Return the function's answer, no rows without one."""
+        self.asked.append(sql)
+        return [] if self._answer is None else self._answer(sql)
+
+
+class MemoryRegistry:
+    """ModelRegistry in a dict."""
+
+    def __init__(self, entries: Iterable[ModelEntry] = ()) -> None:
+        self._entries = {entry.model_id: entry for entry in entries}
+
+    def entries(self) -> list[ModelEntry]:
+        """Return all models, newest first."""
+        return sorted(self._entries.values(), key=lambda entry: entry.trained_at, reverse=True)
+
+    def put(self, entry: ModelEntry) -> None:
+        """Write or replace an entry."""
+        self._entries[entry.model_id] = entry
+
+
+@dataclass
+class MemoryFlags:
+    """FlagReader whose three answers are set by hand."""
+
+    document: FlagDocument = field(default_factory=lambda: FlagDocument(version=""))
+    pointer: ModelPointer | None = None
+    plan: SamplingPlan = field(default_factory=SamplingPlan)
+
+    def hotfixes(self) -> FlagDocument:
+        """Return the document that was set."""
+        return self.document
+
+    def model_pointer(self) -> ModelPointer | None:
+        """Return the pointer that was set."""
+        return self.pointer
+
+    def sampling_plan(self) -> SamplingPlan:
+        """Return the plan that was set."""
+        return self.plan
+
+
+class MemoryIncidents:
+    """IncidentBook in a dict."""
+
+    def __init__(self, incidents: Iterable[Incident] = ()) -> None:
+        self._incidents = {incident.incident_id: incident for incident in incidents}
+
+    def get(self, incident_id: str) -> Incident:
+        """Return one incident. Raises: NotFound."""
+        try:
+            return self._incidents[incident_id]
+        except KeyError:
+            raise NotFound(f"no incident {incident_id!r}") from None
+
+    def put(self, incident: Incident) -> None:
+        """Write or replace."""
+        self._incidents[incident.incident_id] = incident
+
+    def list_incidents(self, status: IncidentStatus | None = None) -> list[Incident]:
+        """Return incidents, newest first."""
+        chosen = [one for one in self._incidents.values() if status in (None, one.status)]
+        return sorted(chosen, key=lambda one: (one.detected_at, one.incident_id), reverse=True)
+
+
+class MemoryNotifier:
+    """Notifier that keeps the messages as (subject, body)."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, Mapping[str, object]]] = []
+
+    def publish(self, subject: str, body: Mapping[str, object]) -> None:
+        """Keep the message."""
+        self.messages.append((subject, body))
