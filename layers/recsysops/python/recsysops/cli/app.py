@@ -1,0 +1,33 @@
+"""The command line `recsysops`: wires commands, and turns our errors into one clear line."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from recsysops.cli import stage
+from recsysops.cli.output import progress_console
+from recsysops.errors import RecSysOpsError
+
+app = typer.Typer(
+    name="recsysops",
+    help="Run a recommender that stays healthy: detect, predict, diagnose, resolve.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+app.command()(stage.up)
+app.command()(stage.down)
+app.command()(stage.status)
+app.command()(stage.clean)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line and exit status 2."""
+    try:
+        app()
+    except RecSysOpsError as error:
+        progress_console.print(f"recsysops: {error}", style="red", soft_wrap=True)
+        sys.exit(2)

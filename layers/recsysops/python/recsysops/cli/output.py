@@ -1,0 +1,59 @@
+"""How every command answers: rich text for people, one JSON document with --json."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+people = Console(stderr=False, highlight=False)
+progress_console = Console(stderr=True, highlight=False)
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document on standard output; dataclasses, dates and tuples are fine."""
+    sys.stdout.write(json.dumps(value, default=_plain, indent=1) + "\n")
+
+
+def print_table(
+    title: str, rows: Sequence[Mapping[str, object]], *, columns: Iterable[str] | None = None
+) -> None:
+    """Print rows as a table for people; no rows say so."""
+    if not rows:
+        people.print(f"{title}: none")
+        return
+    names = list(columns or rows[0])
+    table = Table(title=title, title_justify="left")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(name)) for name in names))
+    people.print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value[:8])) + (" …" if len(value) > 8 else "")
+    return str(value)
+
+
+def _plain(value: Any) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, frozenset | set | tuple):
+        return sorted(value) if isinstance(value, frozenset | set) else list(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return str(value)
