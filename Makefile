@@ -1,0 +1,55 @@
+# `make demo` and `make test` are all a new user needs: each does its own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# one BLAS thread: two processes side by side beat two threads in each; results do not depend on it
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 1
+
+.PHONY: setup demo test unit check lint up down clean status faults-check previews-check launches-check bench
+
+setup: $(READY)
+
+$(READY): requirements-bootstrap.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "recsysops needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@node --version >/dev/null 2>&1 || { echo "recsysops needs Node 20 or newer to synthesize the CDK app"; exit 2; }
+	@echo "setting up $(VENV) (once)…"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-build-isolation --no-deps -e .
+	@touch $(READY)
+
+demo: $(READY)  ## the whole loop on this machine: serve, break, find, explain, fix
+	@$(BIN)/recsysops demo
+
+up down status: $(READY)
+	@$(BIN)/recsysops $@
+
+clean: $(READY)  ## forget everything the laptop stage stored
+	@$(BIN)/recsysops clean
+
+test: $(READY)  ## every test
+	@$(BIN)/pytest -q -n 2 --dist loadgroup
+
+unit: $(READY)  ## unit tests alone, seconds
+	@$(BIN)/pytest -q -n 2 tests/unit
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test  ## what CI runs
+
+faults-check: $(READY)  ## every fault over seeds: found and named from the lake alone
+	@$(BIN)/recsysops faults-check
+
+previews-check: $(READY)  ## hotfix previews against the simulated truth
+	@$(BIN)/recsysops previews-check
+
+launches-check: $(READY)  ## launch forecasts against the simulated truth
+	@$(BIN)/recsysops launches-check
