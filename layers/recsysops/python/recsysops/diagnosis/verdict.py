@@ -142,7 +142,7 @@ def _collapsed_block(models: ServedModels, block: str) -> Cause:
         feature=block,
         model_id=models.now,
         item_ids=(),
-        summary=f"block '{block}' of model {models.now} ranks nothing; under {models.before} it did",
+        summary=f"block '{block}' of model {models.now} ranks nothing; {models.before}'s did",
     )
 
 
