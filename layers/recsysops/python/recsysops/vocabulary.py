@@ -126,6 +126,29 @@ class ShownItem:
 
 
 @dataclass(frozen=True, slots=True)
+class UpcomingLaunch:
+    """An item that has a launch date, with what is known of it before it launches.
+
+    `earlier_versions` are the values upstream delivered before, oldest first; `anticipation`
+    counts early signs of interest (reminders set, trailer plays), None when nobody counts them.
+    """
+
+    item: ItemFeatures
+    earlier_versions: tuple[ItemFeatures, ...] = ()
+    anticipation: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastLaunch:
+    """A launch whose first week is over; `daily_plays` are its first seven days, day 1 first."""
+
+    item: ItemFeatures
+    launched_on: date
+    daily_plays: tuple[float, ...]
+    anticipation: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a judge holds to be true of one metric in one slice over one window.
 
