@@ -64,16 +64,16 @@ def start_emulator(
     require_free_port(port)
     _make_folders(layout)
     environment = _scrubbed_environment(layout, port=port, auth=auth)
-    process = _spawn(layout, environment=environment, shims=shims)
+    pid = _spawn(layout, environment=environment, shims=shims)
     emulator = Emulator(
-        pid=process.pid,
-        started_at=psutil.Process(process.pid).create_time(),
+        pid=pid,
+        started_at=psutil.Process(pid).create_time(),
         port=port,
         auth=auth,
         fingerprint=fingerprint,
     )
     layout.record.write_text(json.dumps(asdict(emulator)))
-    _await_health(emulator, process=process, layout=layout)
+    _await_health(emulator, layout=layout)
     return emulator
 
 
@@ -120,11 +120,9 @@ def _scrubbed_environment(layout: Layout, *, port: int, auth: bool) -> dict[str,
     }
 
 
-def _spawn(
-    layout: Layout, *, environment: Mapping[str, str], shims: Sequence[str]
-) -> "subprocess.Popen[bytes]":
+def _spawn(layout: Layout, *, environment: Mapping[str, str], shims: Sequence[str]) -> int:
     with layout.log.open("wb") as log:
-        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-m", _SERVER, *shims],
             cwd=REPOSITORY,
             env=dict(environment),
@@ -133,14 +131,14 @@ def _spawn(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # it outlives the command that started it
         )
+    process.returncode = 0  # so that Python does not warn about a child left running
+    return process.pid
 
 
-def _await_health(
-    emulator: Emulator, *, process: "subprocess.Popen[bytes]", layout: Layout
-) -> None:
+def _await_health(emulator: Emulator, *, layout: Layout) -> None:
     deadline = time.monotonic() + _BOOT_SECONDS
     while not _is_healthy(emulator):
-        if process.poll() is not None:
+        if _process_of(emulator) is None:
             stop_emulator(layout)
             raise StageError(f"the emulator ended at once: {_last_line(layout)}")
         if time.monotonic() > deadline:

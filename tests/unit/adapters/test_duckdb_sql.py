@@ -35,6 +35,12 @@ def answer(sql: str) -> list[tuple[object, ...]]:
         ("cardinality(map(ARRAY['a'], ARRAY[1]))", 1),
         ("cardinality(ARRAY[1]) - cardinality(ARRAY[1, 2])", -1),
         ("zip_with(ARRAY[1, 2], ARRAY[3, 4], (x, y) -> x * y)", [3, 8]),
+        ("zip_with(ARRAY[1], zip_with(ARRAY[2], ARRAY[3], (a, b) -> a * b), (x, y) -> x + y)", [7]),
+        ("cardinality(zip_with(ARRAY[1], ARRAY[2], (x, y) -> x + y))", 1),
+        (
+            "zip_with(ARRAY[1], ARRAY[2], (x, y) -> any_match(ARRAY[3], z -> z = x + y))",
+            [True],
+        ),
         ("any_match(ARRAY[1, 2], x -> x > 1)", True),
         ("all_match(ARRAY[1, 2], x -> x > 1)", False),
         ("none_match(ARRAY[1, 2], x -> x > 2)", True),

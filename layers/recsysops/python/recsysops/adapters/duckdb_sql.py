@@ -80,7 +80,7 @@ def translate_athena_sql(sql: str) -> str:
             raise BadInput(
                 f"only SELECT can be translated, this is {type(tree).__name__}: {sql[:200]!r}"
             )
-        return tree.transform(_rewrite_node).sql("duckdb")
+        return _rewrite_tree(tree).sql("duckdb")
     except SqlglotError as error:
         raise BadInput(f"cannot translate this Athena SQL: {error}") from error
 
@@ -131,45 +131,47 @@ def render_table_relation(
     return f"(SELECT {typed} FROM ({grown}))"  # noqa: S608 - every name and type is ours
 
 
-def _rewrite_node(node: exp.Expression) -> exp.Expression:
-    rewrite = _REWRITES.get(_function_name(node))
-    return rewrite(node) if rewrite else node
+def _rewrite_tree(tree: exp.Expr) -> exp.Expr:
+    """Rewrite from the leaves up, so that a rewritten call may stand inside another."""
+    for node in reversed(list(tree.walk())):
+        if rewrite := _REWRITES.get(_function_name(node)):
+            node.replace(rewrite(node.copy()))
+    return tree
 
 
-def _function_name(node: exp.Expression) -> str:
+def _function_name(node: exp.Expr) -> str:
     if isinstance(node, exp.Anonymous):
         return str(node.this).upper()
     return node.sql_name() if isinstance(node, exp.Func) else ""
 
 
-def _rewrite_zip_with(node: exp.Expression) -> exp.Expression:
+def _rewrite_zip_with(node: exp.Expr) -> exp.Expr:
     """Zip first, then transform the pairs: x is the pair's first field, y its second."""
     left, right, function = node.expressions
     names = [variable.name for variable in function.expressions]
-    body = function.this.transform(lambda part: _replace_variable(part, names=names))
+    pair = f"_{'_'.join(names)}"  # differs from the pair of a call around this one
+    body = function.this.transform(lambda part: _replace_variable(part, names=names, pair=pair))
     pairs = exp.Anonymous(this="list_zip", expressions=[left, right])
     return exp.Anonymous(
         this="list_transform",
-        expressions=[pairs, exp.Lambda(this=body, expressions=[exp.to_identifier("_pair")])],
+        expressions=[pairs, exp.Lambda(this=body, expressions=[exp.to_identifier(pair)])],
     )
 
 
-def _replace_variable(node: exp.Expression, *, names: Sequence[str]) -> exp.Expression:
+def _replace_variable(node: exp.Expr, *, names: Sequence[str], pair: str) -> exp.Expr:
     is_variable = isinstance(node, exp.Column) or (
         isinstance(node, exp.Identifier) and not isinstance(node.parent, exp.Column)
     )
     if not is_variable or node.name not in names:
         return node
     field = exp.Literal.number(names.index(node.name) + 1)
-    return exp.Anonymous(this="struct_extract", expressions=[exp.column("_pair"), field])
+    return exp.Anonymous(this="struct_extract", expressions=[exp.column(pair), field])
 
 
-def _match_over(
-    fold: str, *, empty: bool, negate: bool = False
-) -> Callable[[exp.Expression], exp.Expression]:
+def _match_over(fold: str, *, empty: bool, negate: bool = False) -> Callable[[exp.Expr], exp.Expr]:
     """any_match/all_match/none_match: transform the list, then fold its booleans."""
 
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    def rewrite(node: exp.Expr) -> exp.Expr:
         checks = exp.Anonymous(this="list_transform", expressions=list(node.expressions))
         folded = exp.Anonymous(this=fold, expressions=[checks])
         # an empty list folds to NULL in DuckDB; Trino says FALSE for any, TRUE for all
@@ -186,7 +188,7 @@ def _match_over(
     return rewrite
 
 
-def _rewrite_date_diff(node: exp.Expression) -> exp.Expression:
+def _rewrite_date_diff(node: exp.Expr) -> exp.Expr:
     """Trino counts whole units between two moments; DuckDB's date_diff counts boundaries."""
     unit = node.args["unit"].name.lower()
     return exp.Anonymous(
@@ -195,7 +197,7 @@ def _rewrite_date_diff(node: exp.Expression) -> exp.Expression:
     )
 
 
-def _rewrite_cardinality(node: exp.Expression) -> exp.Expression:
+def _rewrite_cardinality(node: exp.Expr) -> exp.Expr:
     """Count arrays and maps alike; signed, so that differences of two counts may be negative."""
     count = exp.Anonymous(this="cardinality", expressions=[node.this])
     return exp.Cast(this=count, to=exp.DataType.build("bigint"))
@@ -268,7 +270,7 @@ def _quote(name: str) -> str:
 
 _NESTED: Final = {"array": _array_type, "map": _map_type, "struct": _struct_type}
 _READERS: Final = {"json": _read_json, "parquet": _read_parquet}
-_REWRITES: Final[Mapping[str, Callable[[exp.Expression], exp.Expression]]] = {
+_REWRITES: Final[Mapping[str, Callable[[exp.Expr], exp.Expr]]] = {
     "ZIP_WITH": _rewrite_zip_with,
     "ANY_MATCH": _match_over("list_bool_or", empty=False),
     "ALL_MATCH": _match_over("list_bool_and", empty=True),
