@@ -1,0 +1,57 @@
+"""The bucket of immutable model artefacts and catalogue deltas."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.components.buckets import PrivateBucket
+from infra.components.python_function import PythonFunction
+from infra.settings import StageSettings
+
+ARTEFACTS = "artefacts/"
+DELTAS = "deltas/"
+
+
+class Artefacts(Construct):
+    """Artefacts below artefacts/, deltas and their pointer below deltas/."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StageSettings,
+        access_logs: s3.IBucket,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        kept = Duration.days(settings.retention.superseded_artefacts_days)
+        self.store = PrivateBucket(
+            self,
+            "Store",
+            name="artefact",
+            access_logs=access_logs,
+            versioned=True,
+            lifecycle_rules=[s3.LifecycleRule(noncurrent_version_expiration=kept)],
+        )
+
+    def allow_reading(self, function: PythonFunction) -> None:
+        """Let a function read every model and every delta."""
+        self.store.allow_listing(function)
+        for prefix in (ARTEFACTS, DELTAS):
+            self.store.allow(
+                function,
+                "GetObject",
+                prefix=prefix,
+                because="Any model or delta may be the one a request, a pin or a replay names.",
+            )
+
+    def allow_writing_deltas(self, function: PythonFunction) -> None:
+        """Let a function write new deltas and move the pointer."""
+        self.store.allow(
+            function,
+            "PutObject",
+            prefix=DELTAS,
+            because="A delta's key is the hash of its content, unknown before it is made.",
+        )

@@ -1,0 +1,186 @@
+"""What a stage is: sizes, schedules, retention, alarm thresholds, and how the laptop may differ.
+
+The two stages share every default below. Whatever differs is written in LAPTOP, and the template
+it leads to is allowed in ALLOWED_DIFFERENCES; a test compares both templates and refuses the rest.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+StageName = Literal["laptop", "aws"]
+Architecture = Literal["arm64", "x86_64"]
+
+LAMBDA_PYTHON = "python3.13"
+HOST_PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSize:
+    """Memory (it buys CPU too) and the longest one invocation may take."""
+
+    memory_mb: int
+    timeout_seconds: int
+
+
+FUNCTION_SIZES: Mapping[str, FunctionSize] = MappingProxyType(
+    {
+        # 1,769 MB is one full vCPU: the ranking is numpy on one thread.
+        "recommend_items": FunctionSize(1769, 10),
+        "record_feedback": FunctionSize(512, 10),
+        "check_health": FunctionSize(256, 5),
+        "publish_delta": FunctionSize(2048, 300),
+        "rank_choices": FunctionSize(3008, 900),
+        "plan_audits": FunctionSize(512, 60),
+        "judge_audit": FunctionSize(1024, 120),
+        "record_incidents": FunctionSize(512, 60),
+        "predict_launches": FunctionSize(3008, 900),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedules:
+    """When the batch jobs start by themselves (UTC); EventBridge Scheduler expressions."""
+
+    enabled: bool = True
+    publish_delta: str = "rate(15 minutes)"
+    audit: str = "cron(15 * * * ? *)"
+    predict_launches: str = "cron(30 4 * * ? *)"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many days things are kept; every number deletes data, so change it with care."""
+
+    logs_days: int = 30
+    slim_requests_days: int = 400
+    full_requests_days: int = 90  # they hold member vectors
+    feedback_days: int = 400
+    athena_results_days: int = 7
+    delivery_errors_days: int = 30
+    access_logs_days: int = 90
+    superseded_artefacts_days: int = 90
+    dead_letters_days: int = 14
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmThresholds:
+    """Where the alarms stand; audits watch the data, these watch the machinery."""
+
+    function_errors: int = 1
+    function_throttles: int = 1
+    dead_letters: int = 1
+    failed_executions: int = 1
+    fallback_share: float = 0.05
+    delivery_success_share: float = 1.0
+    server_errors: int = 5
+    recommend_p99_ms: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RollOut:
+    """How a `staged` AppConfig deployment proceeds: linear steps, then a bake under alarms."""
+
+    minutes: int = 5
+    growth_percent: int = 20
+    bake_minutes: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class StageSettings:
+    """Everything a stage decides."""
+
+    name: StageName
+    python_runtime: str = LAMBDA_PYTHON
+    architecture: Architecture = "arm64"
+    third_party_layers: bool = True
+    omitted_types: frozenset[str] = frozenset()
+    accept_retimed: bool = False
+    poll_seconds: int = 30
+    stream_window_seconds: int = 30
+    delivery_buffer_seconds: int = 300
+    athena_scan_limit_mb: int = 10_240
+    api_burst: int = 500
+    api_rate: int = 250
+    audit_concurrency: int = 5
+    schedules: Schedules = field(default_factory=Schedules)
+    retention: Retention = field(default_factory=Retention)
+    alarms: AlarmThresholds = field(default_factory=AlarmThresholds)
+    roll_out: RollOut = field(default_factory=RollOut)
+
+
+AWS = StageSettings(name="aws")
+
+LAPTOP = StageSettings(
+    name="laptop",
+    python_runtime=HOST_PYTHON,
+    architecture="x86_64",
+    third_party_layers=False,
+    # the emulator's CloudFormation does not know these
+    omitted_types=frozenset({"AWS::Athena::NamedQuery", "AWS::CloudWatch::CompositeAlarm"}),
+    accept_retimed=True,
+    poll_seconds=1,
+    stream_window_seconds=1,
+    schedules=Schedules(enabled=False),
+    roll_out=RollOut(minutes=0, growth_percent=20, bake_minutes=0),
+)
+
+STAGES: Mapping[str, StageSettings] = MappingProxyType({"laptop": LAPTOP, "aws": AWS})
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedDifference:
+    """A property (dotted path under Properties) that may differ between the stages, and why."""
+
+    resource_type: str
+    path: str
+    reason: str
+
+
+ALLOWED_DIFFERENCES: tuple[AllowedDifference, ...] = (
+    AllowedDifference("AWS::Lambda::Function", "Runtime", "the laptop runs the host's Python"),
+    AllowedDifference("AWS::Lambda::Function", "Architectures", "the laptop runs on the host"),
+    AllowedDifference(
+        "AWS::Lambda::Function", "Layers", "the laptop imports numpy from the host's environment"
+    ),
+    AllowedDifference(
+        "AWS::Lambda::LayerVersion", "CompatibleArchitectures", "follows the functions"
+    ),
+    AllowedDifference("AWS::Lambda::LayerVersion", "CompatibleRuntimes", "follows the functions"),
+    AllowedDifference(
+        "AWS::Lambda::Function", "Environment.Variables.RECSYSOPS_STAGE", "says which stage it is"
+    ),
+    AllowedDifference(
+        "AWS::Lambda::Function",
+        "Environment.Variables.RECSYSOPS_ACCEPT_RETIMED",
+        "only the laptop replays re-timed traffic",
+    ),
+    AllowedDifference(
+        "AWS::Lambda::Function",
+        "Environment.Variables.RECSYSOPS_POLL_SECONDS",
+        "a demo does not wait 30 seconds for a flag",
+    ),
+    AllowedDifference(
+        "AWS::Lambda::EventSourceMapping",
+        "MaximumBatchingWindowInSeconds",
+        "a demo does not wait 30 seconds for a delta",
+    ),
+    AllowedDifference(
+        "AWS::Scheduler::Schedule", "State", "the laptop runs its batch jobs on demand"
+    ),
+    AllowedDifference(
+        "AWS::AppConfig::DeploymentStrategy",
+        "DeploymentDurationInMinutes",
+        "the emulator's minutes are real minutes",
+    ),
+    AllowedDifference(
+        "AWS::AppConfig::DeploymentStrategy",
+        "FinalBakeTimeInMinutes",
+        "the emulator's minutes are real minutes",
+    ),
+)

@@ -1,0 +1,246 @@
+"""The whole system, composed: who may touch what, and what calls whom."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as sources
+from constructs import Construct
+
+from infra.components.alarms import Alarms
+from infra.components.artefacts import Artefacts
+from infra.components.audit_workflow import AUDITED_TABLES, AuditWorkflow
+from infra.components.buckets import make_access_logs
+from infra.components.dashboard import Dashboard
+from infra.components.dead_letters import DeadLetters
+from infra.components.hotfix_flags import DOCUMENTS, HotfixFlags
+from infra.components.incident_topic import IncidentTopic
+from infra.components.lake import Lake
+from infra.components.launch_workflow import LaunchWorkflow
+from infra.components.layers import make_layers
+from infra.components.python_function import PythonFunction
+from infra.components.request_log_streams import RequestLogStreams
+from infra.components.serving_api import ServingApi
+from infra.components.sign_in import SignIn
+from infra.components.tables import Tables
+from infra.components.timetable import Timetable
+from infra.settings import FUNCTION_SIZES, StageSettings
+
+
+class RecsysopsStack(Stack):
+    """One stack: nothing is exported, so nothing blocks an update."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StageSettings) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            analytics_reporting=False,
+            description="A recommender that stays healthy: detect, predict, diagnose, resolve.",
+        )
+        self.settings = settings
+        self._keep_data()
+        self._add_functions()
+        self._let_functions_work()
+        self._serve()
+        self._react()
+        self._detect_and_predict()
+        self._watch()
+        self._tell()
+
+    def _keep_data(self) -> None:
+        settings = self.settings
+        access_logs = make_access_logs(self, "AccessLogs", days=settings.retention.access_logs_days)
+        self.tables = Tables(self, "Tables")
+        self.lake = Lake(self, "Lake", settings=settings, access_logs=access_logs)
+        self.artefacts = Artefacts(self, "Artefacts", settings=settings, access_logs=access_logs)
+        self.streams = RequestLogStreams(self, "RequestLog", lake=self.lake, settings=settings)
+        self.flags = HotfixFlags(self, "Flags", roll_out=settings.roll_out)
+        self.incident_topic = IncidentTopic(self, "Incidents")
+        self.stream_failures = DeadLetters(self, "DeltaFailures", settings=settings)
+        self.start_failures = DeadLetters(self, "StartFailures", settings=settings)
+
+    def _add_functions(self) -> None:
+        layers = make_layers(self, settings=self.settings)
+        self.functions = {
+            name: PythonFunction(self, name, settings=self.settings, layers=layers)
+            for name in FUNCTION_SIZES
+        }
+
+    def _let_functions_work(self) -> None:
+        self._let_serving_work()
+        self._let_publishing_work()
+        self._let_detection_work()
+        self._let_prediction_work()
+
+    def _let_serving_work(self) -> None:
+        recommend = self.functions["recommend_items"]
+        self.tables.members.allow(recommend, "GetItem")
+        self.artefacts.allow_reading(recommend)
+        self.flags.allow_reading(recommend, *DOCUMENTS)
+        self.streams.slim.allow(recommend)
+        self.streams.full.allow(recommend)
+
+        record = self.functions["record_feedback"]
+        self.tables.members.allow(record, "GetItem", "UpdateItem")
+        self.streams.feedback.allow(record)
+
+        self.artefacts.allow_reading(self.functions["check_health"])
+
+    def _let_publishing_work(self) -> None:
+        publish = self.functions["publish_delta"]
+        self.tables.items.allow(publish, "Scan")
+        self.tables.models.allow(publish, "Scan")
+        self.artefacts.allow_reading(publish)
+        self.artefacts.allow_writing_deltas(publish)
+        self.lake.allow_querying(publish, "feedback")
+        self.lake.allow_writing(publish, "item_snapshots")
+
+    def _let_detection_work(self) -> None:
+        rank = self.functions["rank_choices"]
+        self.artefacts.allow_reading(rank)
+        self.lake.allow_querying(rank, "full_requests", "feedback", "choice_ranks")
+        self.lake.allow_writing(rank, "choice_ranks")
+
+        self.lake.allow_querying(self.functions["plan_audits"], *AUDITED_TABLES)
+        self.lake.allow_reading_results(self.functions["judge_audit"])
+
+        incidents = self.functions["record_incidents"]
+        self.tables.incidents.allow(incidents, "GetItem", "PutItem", "Scan")
+        self.incident_topic.allow_publishing(incidents)
+
+    def _let_prediction_work(self) -> None:
+        predict = self.functions["predict_launches"]
+        self.tables.items.allow(predict, "Scan")
+        self.tables.members.allow(predict, "Scan")
+        self.tables.models.allow(predict, "Scan")
+        self.tables.forecasts.allow(predict, "Query", "PutItem", "BatchWriteItem")
+        self.artefacts.allow_reading(predict)
+        self.lake.allow_querying(predict, "item_snapshots", "launch_forecasts", "feedback")
+        self.lake.allow_writing(predict, "launch_forecasts")
+        self.incident_topic.allow_publishing(predict)
+
+    def _serve(self) -> None:
+        self.sign_in = SignIn(self, "SignIn")
+        self.api = ServingApi(self, "Serving", sign_in=self.sign_in, settings=self.settings)
+        self.api.serve(
+            "POST /v1/recommendations", self.functions["recommend_items"], scope="recommend"
+        )
+        self.api.serve("POST /v1/feedback", self.functions["record_feedback"], scope="feedback")
+        self.api.serve_openly(
+            "GET /health",
+            self.functions["check_health"],
+            because="A load balancer or a status page asks without a token; it tells no data.",
+        )
+
+    def _react(self) -> None:
+        """Publish a delta when an upstream job writes items."""
+        self.functions["publish_delta"].lambda_function.add_event_source(
+            sources.DynamoEventSource(
+                self.tables.items.table,
+                starting_position=lambda_.StartingPosition.LATEST,
+                batch_size=1000,
+                max_batching_window=Duration.seconds(self.settings.stream_window_seconds),
+                bisect_batch_on_error=True,
+                retry_attempts=3,
+                on_failure=sources.SqsDlq(self.stream_failures.queue),
+            )
+        )
+        self.functions["publish_delta"].acknowledge_wildcards(
+            ["*"], because="dynamodb:ListStreams, which the trigger needs, knows no resource."
+        )
+
+    def _detect_and_predict(self) -> None:
+        pick = self.functions
+        self.audit = AuditWorkflow(
+            self,
+            "Audit",
+            functions={
+                name: pick[name]
+                for name in ("rank_choices", "plan_audits", "judge_audit", "record_incidents")
+            },
+            lake=self.lake,
+            settings=self.settings,
+        )
+        self.predict_launches = LaunchWorkflow(
+            self,
+            "LaunchPrediction",
+            functions={"predict_launches": pick["predict_launches"]},
+            settings=self.settings,
+        )
+        when = self.settings.schedules
+        timetable = Timetable(self, "Timetable", enabled=when.enabled, failures=self.start_failures)
+        timetable.invoke(pick["publish_delta"], when=when.publish_delta)
+        timetable.start(self.audit, when=when.audit)
+        timetable.start(self.predict_launches, when=when.predict_launches)
+
+    def _watch(self) -> None:
+        alarms = Alarms(self, "Alarms", topic=self.incident_topic, thresholds=self.settings.alarms)
+        errors = {name: alarms.watch_function(part) for name, part in self.functions.items()}
+        for letters in (self.stream_failures, self.start_failures):
+            alarms.watch_dead_letters(letters)
+        for workflow in (self.audit, self.predict_launches):
+            alarms.watch_workflow(workflow)
+        for stream in self.streams.every:
+            alarms.watch_delivery(stream)
+        server_errors = alarms.watch_api(self.api)
+        serving = alarms.watch_serving(self.functions["recommend_items"])
+        alarms.summarise([errors["recommend_items"], server_errors, *serving])
+        # Not on the fallback share: a hotfix may serve fallbacks on purpose.
+        self.flags.roll_back_on([server_errors], names=("hotfixes", "model"))
+        self._draw()
+
+    def _draw(self) -> None:
+        dashboard = Dashboard(self, "Dashboard")
+        dashboard.show_serving(self.api, self.functions["recommend_items"])
+        dashboard.show_functions(list(self.functions.values()))
+        dashboard.show_detection([self.audit, self.predict_launches])
+        dashboard.show_delivery(self.streams.every)
+
+    def _tell(self) -> None:
+        """Output every name that the command line needs, as outputs.json spells it."""
+        names = {
+            **self._stored_names(),
+            **self._called_names(),
+            **self._flag_names(),
+        }
+        for name, value in names.items():
+            CfnOutput(self, name.title().replace("_", ""), value=value)
+
+    def _stored_names(self) -> dict[str, str]:
+        return {
+            **{f"{name}_table": part.table.table_name for name, part in self.tables.every.items()},
+            "lake_bucket": self.lake.store.bucket.bucket_name,
+            "artefact_bucket": self.artefacts.store.bucket.bucket_name,
+            "glue_database": self.lake.database.ref,
+            "athena_workgroup": self.lake.workgroup.ref,
+            **{part.variable.lower(): part.stream.ref for part in self.streams.every},
+        }
+
+    def _called_names(self) -> dict[str, str]:
+        called = ("publish_delta", "rank_choices", "recommend_items")
+        functions = {
+            f"{name}_function": self.functions[name].lambda_function.function_name
+            for name in called
+        }
+        return {
+            "api_url": self.api.url,
+            "token_url": self.sign_in.token_url,
+            "user_pool_id": self.sign_in.pool.user_pool_id,
+            "client_id": self.sign_in.client.user_pool_client_id,
+            "audit_state_machine_arn": self.audit.state_machine.state_machine_arn,
+            "predict_launches_state_machine_arn": (
+                self.predict_launches.state_machine.state_machine_arn
+            ),
+            "incident_topic_arn": self.incident_topic.topic.topic_arn,
+            **functions,
+        }
+
+    def _flag_names(self) -> dict[str, str]:
+        documents = self.flags.documents
+        return {
+            "appconfig_application_id": self.flags.application.ref,
+            "staged_strategy_id": self.flags.staged.ref,
+            "at_once_strategy_id": self.flags.at_once.ref,
+            **{f"{name}_environment_id": part.environment.ref for name, part in documents.items()},
+            **{f"{name}_profile_id": part.profile.ref for name, part in documents.items()},
+        }
