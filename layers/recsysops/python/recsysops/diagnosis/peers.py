@@ -32,18 +32,16 @@ def comparable_space(
     return scaled
 
 
-def nearest_peers(
-    space: Float32Array, *, of: IndexArray, among: IndexArray, k: int = PEERS
-) -> IndexArray:
-    """Return row numbers (len(of), k') of the most similar rows in `among`, k' = min(k, |among|).
+def nearest_peers(space: Float32Array, *, of: IndexArray, k: int = PEERS) -> IndexArray:
+    """Return row numbers (len(of), k') of the rows most similar to each, itself left out.
 
-    Peers come from rows that are not themselves under suspicion, so that a fault that hits
-    many items cannot vouch for itself.
+    k' = min(k, n - 1). Read the peers' values from the REFERENCE: a fault that hits every item
+    of a kind must not vouch for itself, and must not take the kind's good values away either.
     """
-    similarity = space[of] @ space[among].T
-    width = min(k, len(among))
-    nearest = np.argpartition(-similarity, width - 1, axis=1)[:, :width]
-    return among[nearest]
+    similarity = space[of] @ space.T
+    similarity[np.arange(len(of)), of] = -np.inf
+    width = min(k, len(space) - 1)
+    return np.argpartition(-similarity, width - 1, axis=1)[:, :width]
 
 
 def robust_z(

@@ -3,6 +3,7 @@
 The item itself in the reference window is its most comparable item: a value that did not change
 is not what broke. Among the changed ones, peers (see peers.py) tell a harmless change from a
 wrong one: numbers by robust z, categories by rarity, batches by their age beside other sources.
+Peers testify with their reference values.
 """
 
 from __future__ import annotations
@@ -46,11 +47,10 @@ class ItemPairs:
     catalogue: Catalogue
 
     def peers_of(self, suspects: IndexArray, *, feature: str) -> IndexArray:
-        """Return (n, k) pair numbers of comparable items whose value did not change."""
+        """Return (n, k) pair numbers of the items most comparable to each suspect."""
         without = BLOCK_OF_FEATURE.get(feature)
         space = comparable_space(self.matrix, blocks=self.catalogue.encoder.blocks, without=without)
-        unsuspected = np.setdiff1d(np.arange(len(self.now)), suspects)
-        return nearest_peers(space, of=suspects, among=unsuspected)
+        return nearest_peers(space, of=suspects)
 
 
 def pair_items(
