@@ -2,6 +2,7 @@
 
 RecSysOpsError
 ├── BadInput              the caller sent something not allowed          → HTTP 422, exit status 2
+│   ├── BadBody           a request body breaks its schema; has paths    → HTTP 422
 │   └── BadData           a data file or record cannot be read           → exit status 2
 ├── NotFound              a named thing does not exist                   → HTTP 404, exit status 2
 ├── ArtefactError         a model or delta is corrupt or does not fit    → old one keeps serving
@@ -13,6 +14,8 @@ RecSysOpsError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class RecSysOpsError(Exception):
     """Root of the tree; a message says what was wrong, the value, and what is allowed."""
@@ -20,6 +23,14 @@ class RecSysOpsError(Exception):
 
 class BadInput(RecSysOpsError):  # noqa: N818 - reads as a sentence at the raise
     """The caller sent a value that is not allowed."""
+
+
+class BadBody(BadInput):
+    """A request body breaks its schema; `problems` are (path, message) pairs."""
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{path}: {message}" for path, message in problems))
 
 
 class BadData(BadInput):

@@ -1,0 +1,53 @@
+"""Knows which requests are logged in full: their stratum, its probability, and the draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recsysops.vocabulary import Arm, SamplingPlan, Surface, hash_unit
+
+RECENT_LAUNCH_DAYS = 30
+"""An item counts as a launch for this long."""
+
+RATE_FLOOR = 0.01
+"""No stratum is sampled less: its weights (1 / probability) would drown every estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingDecision:
+    """Stratum, probability of a full record, and whether this request is drawn."""
+
+    stratum: str
+    inclusion_probability: float
+    full: bool
+
+
+def name_stratum(*, surface: Surface, member_known: bool, launch_shown: bool, arm: Arm) -> str:
+    """Name the stratum of a request: surface × member × launch × arm.
+
+    >>> name_stratum(surface="home", member_known=True, launch_shown=False, arm="greedy")
+    'home/known/no-launch/greedy'
+    """
+    member = "known" if member_known else "unknown"
+    launch = "launch" if launch_shown else "no-launch"
+    return f"{surface}/{member}/{launch}/{arm}"
+
+
+def inclusion_probability(plan: SamplingPlan, stratum: str, *, raised: bool) -> float:
+    """Return the probability of a full record in [RATE_FLOOR, 1].
+
+    `raised` (fallback, exploration or an active hotfix) lifts it to the plan's raised rate, never
+    above it: an outage in which everything falls back must not log everything.
+    """
+    rate = plan.stratum_rates.get(stratum, plan.rate)
+    if raised:
+        rate = max(rate, plan.raised_rate)
+    return min(1.0, max(RATE_FLOOR, rate))
+
+
+def decide_sampling(
+    request_id: str, *, plan: SamplingPlan, stratum: str, raised: bool
+) -> SamplingDecision:
+    """Draw a request by the hash of its id, so that a repeat decides the same."""
+    probability = inclusion_probability(plan, stratum, raised=raised)
+    return SamplingDecision(stratum, probability, hash_unit("sample", request_id) < probability)

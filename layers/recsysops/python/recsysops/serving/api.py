@@ -1,0 +1,155 @@
+"""The bodies of the HTTP API: bounded on the way in, typed on the way out, problems with paths."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from recsysops.errors import BadBody
+from recsysops.vocabulary import ID_PATTERN, FeedbackKind, RequestStatus, Surface
+
+MAX_CANDIDATES = 1_000
+MAX_EXCLUDED = 1_000
+MAX_LIMIT = 50
+MAX_CONTEXT_KEYS = 16
+MAX_EVENTS = 100
+MAX_BODY_BYTES = 1_000_000
+_SHOWN_PROBLEMS = 20
+
+FallbackReason = Literal[
+    "unknown_member", "cold_member", "vector_mismatch", "member_store_failed", "no_catalogue"
+]
+"""unknown_member: never heard of; cold_member: known, but no model has a vector yet;
+vector_mismatch: the vector is absent or unfit for the serving model."""
+RejectReason = Literal[
+    "duplicate_event", "retimed_not_accepted", "event_time_in_future", "rating_without_value"
+]
+
+
+def truncate_milliseconds(moment: datetime) -> datetime:
+    """Return the moment in UTC without microseconds: the lake holds milliseconds."""
+    utc = moment.astimezone(UTC)
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def _in_our_time(moment: datetime) -> datetime:
+    if not 1970 <= moment.year <= 2200:
+        raise ValueError("year must be from 1970 to 2200")
+    return truncate_milliseconds(moment)
+
+
+Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+ContextKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+ContextValue = Annotated[str, StringConstraints(max_length=128)]
+EventTime = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+
+BodyT = TypeVar("BodyT", bound=BaseModel)
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RecommendationRequest(_Body):
+    """What POST /v1/recommendations takes."""
+
+    member_id: Identifier
+    surface: Surface = "home"
+    limit: int = Field(10, ge=1, le=MAX_LIMIT, strict=True)
+    candidates: tuple[Identifier, ...] | None = Field(
+        None, min_length=1, max_length=MAX_CANDIDATES, description="None: the whole catalogue"
+    )
+    exclude: tuple[Identifier, ...] = Field((), max_length=MAX_EXCLUDED)
+    context: dict[ContextKey, ContextValue] = Field(
+        default_factory=dict, max_length=MAX_CONTEXT_KEYS
+    )
+    event_time: EventTime | None = Field(None, description="only where traffic may be re-timed")
+
+
+class RecommendedItem(_Body):
+    """One slot of the slate."""
+
+    item_id: str
+    position: int
+    score: float
+
+
+class RecommendationResponse(_Body):
+    """What POST /v1/recommendations answers; feedback names its request_id."""
+
+    request_id: str
+    model_id: str
+    delta_id: str
+    items: tuple[RecommendedItem, ...]
+    status: RequestStatus
+    fallback_reason: FallbackReason | None
+    unknown_candidates: tuple[str, ...]
+
+
+class FeedbackItem(_Body):
+    """One thing a member did."""
+
+    event_id: Identifier
+    request_id: Identifier | Literal[""] = ""
+    member_id: Identifier
+    item_id: Identifier
+    kind: FeedbackKind
+    event_time: EventTime | None = None
+    value: float | None = Field(None, ge=-1e6, le=1e6, allow_inf_nan=False)
+
+
+class FeedbackRequest(_Body):
+    """What POST /v1/feedback takes."""
+
+    events: tuple[FeedbackItem, ...] = Field(min_length=1, max_length=MAX_EVENTS)
+
+
+class EventStatus(_Body):
+    """What became of one event."""
+
+    event_id: str
+    status: Literal["accepted", "rejected"]
+    reason: RejectReason | None = None
+
+
+class FeedbackResponse(_Body):
+    """What POST /v1/feedback answers, one status per event, in the order sent."""
+
+    events: tuple[EventStatus, ...]
+
+
+def parse_body(model: type[BodyT], body: str | bytes | None) -> BodyT:
+    """Read a JSON body.
+
+    Raises: BadBody with the path and message of every problem (the first 20).
+    """
+    size = len(body or b"")
+    if size > MAX_BODY_BYTES:
+        raise BadBody([("body", f"{size} bytes; at most {MAX_BODY_BYTES} are allowed")])
+    try:
+        return model.model_validate_json(body or b"")
+    except ValidationError as error:
+        raise BadBody(_problems(error)) from error
+
+
+def refuse_retimed(request: RecommendationRequest, *, accept_retimed: bool) -> None:
+    """Check that a re-timed request meets a stage that takes such. Raises: BadBody."""
+    if request.event_time is not None and not accept_retimed:
+        raise BadBody([("event_time", "this stage serves live traffic only; leave it out")])
+
+
+def _problems(error: ValidationError) -> list[tuple[str, str]]:
+    return [
+        (".".join(map(str, problem["loc"])) or "body", problem["msg"])
+        for problem in error.errors()[:_SHOWN_PROBLEMS]
+    ]

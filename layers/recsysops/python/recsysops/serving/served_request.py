@@ -1,0 +1,156 @@
+"""Knows how one served request is written down: the slim line and the full record."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from recsysops import __version__
+from recsysops.model.catalogue import Catalogue
+from recsysops.model.delta import launch_day
+from recsysops.model.kernel import numeric_fingerprint
+from recsysops.request_log.digest import digest_inputs
+from recsysops.request_log.records import SCHEMA_VERSION, FullRequest, SlimRequest
+from recsysops.request_log.sampling import (
+    RECENT_LAUNCH_DAYS,
+    SamplingDecision,
+    decide_sampling,
+    name_stratum,
+)
+from recsysops.serving.api import FallbackReason, RecommendationRequest
+from recsysops.serving.ranking import RankedSlate, RankingRequest
+from recsysops.vocabulary import FlagDocument, Hotfix, SamplingPlan, Traffic, hash_group
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RankedRequest:
+    """A request with the ranking that answered it.
+
+    packed_vector: as stored, None when the member has none for this model; a hotfix may have
+    ranked without it all the same.
+    """
+
+    ranking: RankingRequest
+    slate: RankedSlate
+    catalogue: Catalogue
+    packed_vector: bytes | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedRequest:
+    """Everything that is known once a response is built; `ranked` is None without a catalogue."""
+
+    request: RecommendationRequest
+    request_id: str
+    event_time: datetime
+    traffic: Traffic
+    member: str
+    document: FlagDocument
+    hotfixes: tuple[Hotfix, ...]
+    ranked: RankedRequest | None
+    fallback_reason: FallbackReason | None
+
+
+def sample_request(served: ServedRequest, plan: SamplingPlan) -> SamplingDecision:
+    """Decide whether a request is logged in full; nothing ranked leaves nothing to repeat."""
+    ranked = served.ranked
+    arm = ranked.slate.arm if ranked else "greedy"
+    stratum = name_stratum(
+        surface=served.request.surface,
+        member_known=_member_known(ranked),
+        launch_shown=ranked is not None and _shows_launch(ranked, served.event_time),
+        arm=arm,
+    )
+    if ranked is None:
+        return SamplingDecision(stratum, 0.0, full=False)
+    raised = served.fallback_reason is not None or arm == "explore" or bool(served.hotfixes)
+    return decide_sampling(served.request_id, plan=plan, stratum=stratum, raised=raised)
+
+
+def write_slim(
+    served: ServedRequest, sampling: SamplingDecision, *, latency_ms: float
+) -> SlimRequest:
+    """Build the slim line of a request."""
+    ranked = served.ranked
+    shown = ranked.slate.shown if ranked else ()
+    return SlimRequest(
+        schema_version=SCHEMA_VERSION,
+        request_id=served.request_id,
+        event_time=served.event_time,
+        surface=served.request.surface,
+        member=served.member,
+        member_group=hash_group(served.member),
+        member_known=_member_known(ranked),
+        model_id=ranked.catalogue.model_id if ranked else "",
+        delta_id=ranked.catalogue.delta_id if ranked else "",
+        flag_version=served.document.version,
+        flag_rejected=served.document.rejected,
+        hotfix_ids=[hotfix.hotfix_id for hotfix in served.hotfixes],
+        arm=ranked.slate.arm if ranked else "greedy",
+        shown=[item.item_id for item in shown],
+        scores=[item.score for item in shown],
+        propensities=[item.propensity for item in shown],
+        eligible_count=ranked.slate.eligible_count if ranked else 0,
+        status="ok" if served.fallback_reason is None else "fallback",
+        fallback_reason=served.fallback_reason,
+        latency_ms=round(latency_ms, 3),
+        stratum=sampling.stratum,
+        inclusion_probability=sampling.inclusion_probability,
+        full=sampling.full,
+        traffic=served.traffic,
+    )
+
+
+def write_full(
+    served: ServedRequest, ranked: RankedRequest, sampling: SamplingDecision
+) -> FullRequest:
+    """Build the full record of a ranked request, with the digest of its inputs."""
+    slate, ranking, packed = ranked.slate, ranked.ranking, ranked.packed_vector
+    record = FullRequest(
+        schema_version=SCHEMA_VERSION,
+        request_id=served.request_id,
+        event_time=served.event_time,
+        surface=served.request.surface,
+        member=served.member,
+        member_group=hash_group(served.member),
+        member_known=packed is not None,
+        member_vector=None if packed is None else base64.b64encode(packed).decode(),
+        context=json.dumps(served.request.context, sort_keys=True),
+        limit=ranking.limit,
+        candidates=list(ranking.candidates),
+        excluded=list(ranking.excluded),
+        model_id=ranked.catalogue.model_id,
+        delta_id=ranked.catalogue.delta_id,
+        flag_version=served.document.version,
+        hotfix_ids=[hotfix.hotfix_id for hotfix in served.hotfixes],
+        explore_rate=ranking.explore_rate,
+        arm=slate.arm,
+        eligible_count=slate.eligible_count,
+        shortlist=list(slate.shortlist),
+        scores=slate.scores.tolist(),
+        blocks=list(slate.block_names),
+        contributions=slate.contributions.ravel().tolist(),
+        shown=[item.item_id for item in slate.shown],
+        propensities=[item.propensity for item in slate.shown],
+        status="ok" if served.fallback_reason is None else "fallback",
+        fallback_reason=served.fallback_reason,
+        code_version=__version__,
+        fingerprint=numeric_fingerprint(),
+        stratum=sampling.stratum,
+        inclusion_probability=sampling.inclusion_probability,
+        input_digest="",
+        traffic=served.traffic,
+    )
+    return record.model_copy(update={"input_digest": digest_inputs(record)})
+
+
+def _member_known(ranked: RankedRequest | None) -> bool:
+    return ranked is not None and ranked.packed_vector is not None
+
+
+def _shows_launch(ranked: RankedRequest, moment: datetime) -> bool:
+    since = launch_day(moment.date()) - RECENT_LAUNCH_DAYS
+    days, row_of = ranked.catalogue.launch_days, ranked.catalogue.row_of
+    return any(days[row_of[item.item_id]] > since for item in ranked.slate.shown)
