@@ -1,5 +1,6 @@
 """Knows how to start, recognize and stop the one emulator process of a laptop stage."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -20,6 +21,7 @@ _SERVER = "infra.local.server"
 _BOOT_SECONDS = 30.0
 # Saving the state takes a second for a full demo; a pending custom resource never ends.
 _STOP_SECONDS = 15.0
+_KILL_SECONDS = 5.0
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
 
 
@@ -168,8 +170,10 @@ def _process_of(emulator: Emulator) -> psutil.Process | None:
     """Return the live process, never another one that was given the same pid later."""
     try:
         process = psutil.Process(emulator.pid)
-        same = abs(process.create_time() - emulator.started_at) < 1 and _SERVER in process.cmdline()
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+        same = abs(process.create_time() - emulator.started_at) < 1
+        # a process that has only just begun shows no command line yet
+        ours = _SERVER in (process.cmdline() or [_SERVER])
+        return process if same and ours and _is_alive(process) else None
     except psutil.Error:
         return None
 
@@ -178,10 +182,8 @@ def _stop_tree(process: psutil.Process) -> None:
     """Ask first, so that the state is saved; then insist, workers included."""
     workers = process.children(recursive=True)
     process.terminate()
-    _, alive = psutil.wait_procs([process], timeout=_STOP_SECONDS)
-    _kill(alive)
-    _, alive = psutil.wait_procs(workers, timeout=1)
-    _kill(alive)
+    _await_end([process], seconds=_STOP_SECONDS)
+    _kill([process, *workers])
 
 
 def _kill_workers(layout: Layout) -> None:
@@ -195,9 +197,24 @@ def _runs_inside(process: psutil.Process, folder: str) -> bool:
 
 
 def _kill(processes: Sequence[psutil.Process]) -> None:
-    for process in processes:
-        try:
+    for process in filter(_is_alive, processes):
+        with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(processes, timeout=5)
+    _await_end(processes, seconds=_KILL_SECONDS)
+
+
+def _await_end(processes: Sequence[psutil.Process], *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while any(map(_is_alive, processes)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.wait(timeout=0)  # a child of ours leaves no zombie
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """A zombie is over: only its parent, which may be slow, has not asked for its result."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
