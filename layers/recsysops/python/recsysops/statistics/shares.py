@@ -1,0 +1,81 @@
+"""Compares weighted shares and means of two windows, with weights and clustering accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsysops.statistics.jackknife import (
+    Estimates,
+    jackknife_difference,
+    ratio,
+    with_p_value,
+)
+from recsysops.statistics.student import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighted:
+    """Group sums of one window.
+
+    part: Σw (or Σw·x) of what is counted, (..., g). whole: Σw of everything, broadcastable to
+    it. effective_rows: rows that the weights are worth, (…) or a number (see `effective_rows`).
+    """
+
+    part: Floats
+    whole: Floats
+    effective_rows: Floats | float
+
+
+def effective_rows(weight: Floats | float, weight_squared: Floats | float) -> Floats:
+    """Return how many equally weighted rows the weights are worth at most.
+
+    Kish's (Σw)²/Σw², but no more than Σw: weights below one mark repeated sightings of one
+    item, not more items. Source: Kish, Survey Sampling (1965).
+    """
+    weight, squared = np.asarray(weight, np.float64), np.asarray(weight_squared, np.float64)
+    kish = np.where(squared > 0, weight * weight / np.where(squared > 0, squared, 1.0), 0.0)
+    return np.minimum(kish, weight)
+
+
+def compare_shares(reference: Weighted, window: Weighted) -> Estimates:
+    """Test the change of a share between two windows, two-sided.
+
+    The error is the jackknife's, but never less than that of two binomials with one success
+    and one failure added (Agresti and Caffo, 2000): when nothing varies, as with 0 of n against
+    n of n, the jackknife sees no error at all.
+    """
+    found = _difference(reference, window)
+    floor = np.sqrt(_binomial_variance(reference) + _binomial_variance(window))
+    return with_p_value(
+        found.value, np.fmax(found.error, floor), degrees=_degrees(reference, window)
+    )
+
+
+def compare_means(reference: Weighted, window: Weighted) -> Estimates:
+    """Test the change of a Hájek mean (part = Σw·x) between two windows, two-sided."""
+    return _difference(reference, window)
+
+
+def _difference(reference: Weighted, window: Weighted) -> Estimates:
+    return jackknife_difference(
+        ratio,
+        reference=(reference.part, np.broadcast_to(reference.whole, reference.part.shape)),
+        window=(window.part, np.broadcast_to(window.whole, window.part.shape)),
+    )
+
+
+def _degrees(reference: Weighted, window: Weighted) -> Floats:
+    # a handful of rows knows less about its own error than the groups do
+    rows = np.asarray(reference.effective_rows) + np.asarray(window.effective_rows)
+    degrees: Floats = np.clip(rows - 2.0, 1.0, reference.part.shape[-1] - 1.0)
+    return degrees
+
+
+def _binomial_variance(sums: Weighted) -> Floats:
+    share = ratio(sums.part.sum(axis=-1), np.broadcast_to(sums.whole, sums.part.shape).sum(axis=-1))
+    rows = np.asarray(sums.effective_rows, np.float64)
+    smoothed = (share * rows + 1.0) / (rows + 2.0)
+    variance: Floats = smoothed * (1.0 - smoothed) / (rows + 2.0)
+    return variance
