@@ -1,0 +1,228 @@
+"""Makes the catalogue as it stands an immutable snapshot and points the scorers at it.
+
+The same items, plays and moment give the same bytes, hence the same id: repeating changes
+nothing. The pointer is written last, so nothing half-written is ever pointed to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsysops.errors import ArtefactError, BadData
+from recsysops.model.artefact import ModelArtefact
+from recsysops.model.delta import POINTER_KEY, delta_key, pack_delta
+from recsysops.model.kernel import Float32Array, Float64Array
+from recsysops.ports import BlobStore, ItemStore, LakeWriter, QueryEngine
+from recsysops.request_log.records import SCHEMA_VERSION, ItemSnapshotRow
+from recsysops.request_log.schema import sql_timestamp, to_row
+from recsysops.serving.api import truncate_milliseconds
+from recsysops.vocabulary import ItemFeatures, ModelPointer, hash_group
+from recsysops.workflows.load_catalogue import DeltaPointer, dump_delta_pointer, load_artefact
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Snapshot:
+    """A snapshot before it is packed; items ascend by id."""
+
+    items: tuple[ItemFeatures, ...]
+    half_life_days: tuple[float, ...]
+    log_popularity: Float32Array
+    changed_rows: NDArray[np.intp]
+    changed_vectors: Float32Array
+
+
+def publish_delta(
+    *,
+    items: ItemStore,
+    blobs: BlobStore,
+    lake: LakeWriter,
+    queries: QueryEngine | None,
+    pointer: ModelPointer,
+    as_of: datetime,
+) -> str:
+    """Publish a snapshot of all items with popularity as of a moment; returns its delta id.
+
+    Plays since the artefact was trained come from the lake; without a query engine popularity
+    only decays. Writes the snapshot, its rows for the lake, then the pointer.
+
+    Raises: ArtefactError when the production model cannot be read; BadData when the item table
+        is empty or holds what cannot be written; DependencyError.
+    """
+    moment = truncate_milliseconds(as_of)
+    artefact = load_artefact(blobs, pointer.production)
+    if not artefact.manifest.popularity:
+        raise ArtefactError(f"{artefact.model_id} has no popularity term to refresh")
+    ordered = tuple(sorted(items.scan(), key=lambda item: item.item_id))
+    if not ordered:
+        raise BadData("the item table is empty: an empty catalogue is never published")
+    snapshot = _take_snapshot(
+        artefact,
+        ordered,
+        candidate=_load_candidate(blobs, pointer.candidate),
+        queries=queries,
+        as_of=moment,
+    )
+    delta_id, body = pack_delta(
+        as_of=moment,
+        model_id=artefact.model_id,
+        half_life_days=snapshot.half_life_days,
+        items=snapshot.items,
+        log_popularity=snapshot.log_popularity,
+        changed_rows=snapshot.changed_rows,
+        changed_vectors=snapshot.changed_vectors,
+    )
+    rows = _lake_rows(snapshot, delta_id=delta_id, model_id=artefact.model_id, as_of=moment)
+    blobs.put(delta_key(delta_id), body)
+    lake.write_rows("item_snapshots", rows=rows, ingest_time=moment, name=delta_id)
+    blobs.put(POINTER_KEY, dump_delta_pointer(DeltaPointer(delta_id, moment, artefact.model_id)))
+    return delta_id
+
+
+def find_changed_rows(
+    artefact: ModelArtefact, items: Sequence[ItemFeatures]
+) -> tuple[NDArray[np.intp], Float32Array]:
+    """Return the rows of `items` whose vector is not the artefact's, and their vectors (k, d).
+
+    Changed: the encoded content differs in any bit, the collaborative part stays. New: the
+    collaborative part is zero, content carries the item.
+    """
+    width = artefact.encoder.content_width
+    vectors = np.zeros((len(items), artefact.encoder.width), dtype=np.float32)
+    known = _artefact_rows(artefact, items)
+    vectors[known >= 0] = artefact.item_matrix[known[known >= 0]]
+    content = np.stack([artefact.encoder.encode(item) for item in items])
+    changed = (known < 0) | (vectors[:, :width] != content).any(axis=1)
+    vectors[:, :width] = content
+    rows = np.flatnonzero(changed)
+    return rows, vectors[rows]
+
+
+def decay_plays(
+    artefact: ModelArtefact,
+    items: Sequence[ItemFeatures],
+    *,
+    queries: QueryEngine | None,
+    as_of: datetime,
+) -> Float64Array:
+    """Return plays decayed to `as_of` per item and popularity term of the model, (n, terms).
+
+    The artefact's counts decay from its training; later plays from the middle of their hour.
+    """
+    half_lives = _half_lives(artefact)
+    trained_at = datetime.fromisoformat(artefact.manifest.trained_at).astimezone(UTC)
+    known = _artefact_rows(artefact, items)
+    counts = np.zeros((len(items), len(half_lives)))
+    counts[known >= 0] = artefact.play_counts[known[known >= 0]]
+    counts *= _decay(as_of - trained_at, half_lives)
+    if queries is None or trained_at >= as_of:
+        return counts
+    row_of = {item.item_id: row for row, item in enumerate(items)}
+    for play in queries.run(_plays_sql(trained_at, as_of)):
+        row = row_of.get(str(play["item_id"]))
+        if row is not None:
+            played_at = _EPOCH + timedelta(hours=float(str(play["hours"])) + 0.5)
+            counts[row] += float(str(play["plays"])) * _decay(as_of - played_at, half_lives)
+    return counts
+
+
+def _take_snapshot(
+    artefact: ModelArtefact,
+    items: tuple[ItemFeatures, ...],
+    *,
+    candidate: ModelArtefact | None,
+    queries: QueryEngine | None,
+    as_of: datetime,
+) -> _Snapshot:
+    columns: dict[float, Float32Array] = {}
+    for model in (artefact, candidate):
+        if model is None or set(_half_lives(model)) <= set(columns):
+            continue
+        counts = decay_plays(model, items, queries=queries, as_of=as_of)
+        logs = np.log(counts + model.manifest.popularity_smoothing).astype(np.float32)
+        for place, half_life in enumerate(_half_lives(model)):
+            columns.setdefault(half_life, logs[:, place])
+    rows, vectors = find_changed_rows(artefact, items)
+    return _Snapshot(
+        items=items,
+        half_life_days=tuple(columns),
+        log_popularity=np.stack(list(columns.values()), axis=1),
+        changed_rows=rows,
+        changed_vectors=vectors,
+    )
+
+
+def _load_candidate(blobs: BlobStore, model_id: str | None) -> ModelArtefact | None:
+    try:
+        return None if model_id is None else load_artefact(blobs, model_id)
+    except ArtefactError:
+        # whoever loads the candidate to serve it reports it; production must not wait for it
+        return None
+
+
+def _half_lives(artefact: ModelArtefact) -> list[float]:
+    return [term.half_life_days for term in artefact.manifest.popularity]
+
+
+def _artefact_rows(artefact: ModelArtefact, items: Sequence[ItemFeatures]) -> NDArray[np.intp]:
+    row_of = {item_id: row for row, item_id in enumerate(artefact.item_ids.tolist())}
+    return np.array([row_of.get(item.item_id, -1) for item in items], dtype=np.intp)
+
+
+def _decay(age: timedelta, half_life_days: Sequence[float]) -> Float64Array:
+    days = max(0.0, age / timedelta(days=1))
+    decayed: Float64Array = 0.5 ** (days / np.array(half_life_days))
+    return decayed
+
+
+def _plays_sql(since: datetime, until: datetime) -> str:
+    # whole hours: integers are the same in every engine, sums of powers are not
+    return (
+        "SELECT item_id AS item_id,"  # noqa: S608 - typed values only
+        " date_diff('hour', TIMESTAMP '1970-01-01 00:00:00', event_time) AS hours,"
+        " count(DISTINCT event_id) AS plays"
+        " FROM feedback"
+        f" WHERE kind = 'play' AND event_time >= TIMESTAMP '{sql_timestamp(since)}'"
+        f" AND event_time < TIMESTAMP '{sql_timestamp(until)}'"
+        f" AND dt >= '{since:%Y-%m-%d}'"
+        " GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+
+
+def _lake_rows(
+    snapshot: _Snapshot, *, delta_id: str, model_id: str, as_of: datetime
+) -> list[dict[str, object]]:
+    changed = set(snapshot.changed_rows.tolist())
+    popularity = snapshot.log_popularity[:, 0].tolist()
+    return [
+        to_row(
+            ItemSnapshotRow(
+                schema_version=SCHEMA_VERSION,
+                delta_id=delta_id,
+                as_of=as_of,
+                model_id=model_id,
+                item_id=item.item_id,
+                item_group=hash_group(item.item_id),
+                title=item.title,
+                genres=list(item.genres),
+                year=item.year,
+                language=item.language,
+                price=item.price,
+                in_stock=item.in_stock,
+                launch_date=None if item.launch_date is None else item.launch_date.isoformat(),
+                source=item.source,
+                batch=item.batch,
+                version=item.version,
+                changed=row in changed,
+                log_popularity=popularity[row],
+                simulated=list(item.simulated),
+            )
+        )
+        for row, item in enumerate(snapshot.items)
+    ]

@@ -1,0 +1,149 @@
+"""Finds where we ranked what members chose: rescores every choice whose request was logged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from recsysops.errors import ArtefactError, BadData, FlagError
+from recsysops.ports import LakeWriter, QueryEngine
+from recsysops.request_log.lake_rows import read_lake_row, select_columns
+from recsysops.request_log.records import SCHEMA_VERSION, ChoiceRank, LogRecord
+from recsysops.request_log.schema import sql_timestamp, to_row
+from recsysops.serving.ranking import rank_item
+from recsysops.serving.replay import ranking_request_of
+from recsysops.vocabulary import Surface, Traffic, Window
+from recsysops.workflows.load_catalogue import CatalogueCache
+from recsysops.workflows.replay_requests import load_logged_catalogue
+
+_LOOK_BACK = timedelta(days=1)
+"""A choice may follow its request by this much and still be joined."""
+_KEPT_REASONS = 5
+
+
+class LoggedRequest(LogRecord):
+    """The columns of a full record that rescoring needs."""
+
+    request_id: str
+    event_time: datetime
+    surface: Surface
+    member: str
+    member_group: int
+    member_vector: str | None
+    limit: int
+    candidates: list[str]
+    excluded: list[str]
+    model_id: str
+    delta_id: str
+    flag_version: str
+    hotfix_ids: list[str]
+    explore_rate: float
+    inclusion_probability: float
+    traffic: Traffic
+
+
+class LoggedChoice(LoggedRequest):
+    """A choice with the request it answered."""
+
+    chosen_at: datetime
+    item_id: str
+    in_shortlist: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RankedChoices:
+    """What rank_choices wrote: rows, the lake object ('' when none), what it could not rescore."""
+
+    ranked_count: int
+    refused_count: int
+    refusals: tuple[str, ...]
+    key: str
+
+
+def rank_choices(
+    window: Window, *, queries: QueryEngine, cache: CatalogueCache, lake: LakeWriter
+) -> RankedChoices:
+    """Rescore the choices of a window against all eligible items and write their ranks.
+
+    One row per request and item chosen (play, click or rating) with a full record. The object is
+    named by the window, so that repeating a window replaces it. A choice whose artefact, snapshot
+    or flags cannot be read is refused and counted.
+
+    Raises: DependencyError; BadData when the log holds a row that is none.
+    """
+    choices = read_choices(queries, window)
+    rows: list[ChoiceRank] = []
+    refusals: list[str] = []
+    for choice in choices:
+        try:
+            rows.append(rescore_choice(choice, cache))
+        except (ArtefactError, FlagError, BadData) as error:
+            refusals.append(str(error))
+    key = _write_ranks(rows, window=window, lake=lake) if rows else ""
+    distinct = tuple(dict.fromkeys(refusals))[:_KEPT_REASONS]
+    return RankedChoices(len(rows), len(refusals), distinct, key)
+
+
+def read_choices(queries: QueryEngine, window: Window) -> list[LoggedChoice]:
+    """Read a window's choices with their requests, grouped by model and snapshot.
+
+    Repeated events and later choices of the same item in the same request count once.
+    """
+    rows = (read_lake_row(LoggedChoice, row) for row in queries.run(_choices_sql(window)))
+    first: dict[tuple[str, str], LoggedChoice] = {}
+    for choice in rows:
+        first.setdefault((choice.request_id, choice.item_id), choice)
+    return list(first.values())
+
+
+def rescore_choice(choice: LoggedChoice, cache: CatalogueCache) -> ChoiceRank:
+    """Rank one choice as its request was ranked.
+
+    Raises: ArtefactError, FlagError, BadData, DependencyError.
+    """
+    catalogue, hotfixes = load_logged_catalogue(choice, cache)
+    request = ranking_request_of(choice, catalogue, hotfixes=hotfixes)
+    found = rank_item(catalogue, request, choice.item_id)
+    return ChoiceRank(
+        schema_version=SCHEMA_VERSION,
+        request_id=choice.request_id,
+        event_time=choice.chosen_at,
+        surface=choice.surface,
+        member=choice.member,
+        member_group=choice.member_group,
+        item_id=choice.item_id,
+        model_id=choice.model_id,
+        delta_id=choice.delta_id,
+        eligible=found.eligible,
+        rank=found.rank,
+        eligible_count=found.eligible_count,
+        in_shortlist=choice.in_shortlist,
+        inclusion_probability=choice.inclusion_probability,
+        traffic=choice.traffic,
+    )
+
+
+def _write_ranks(rows: Sequence[ChoiceRank], *, window: Window, lake: LakeWriter) -> str:
+    # the window's end, not the clock, dates the object: a repeat lands on the same key
+    return lake.write_rows(
+        "choice_ranks",
+        rows=[to_row(row) for row in rows],
+        ingest_time=window.end,
+        name=f"choices-{window.start:%Y%m%dT%H%M%S}-{window.end:%Y%m%dT%H%M%S}",
+    )
+
+
+def _choices_sql(window: Window) -> str:
+    return (
+        "SELECT f.event_time AS chosen_at, f.item_id AS item_id,"  # noqa: S608 - typed values only
+        " contains(r.shortlist, f.item_id) AS in_shortlist,"
+        f" {select_columns(LoggedRequest, table='r')}"
+        " FROM feedback f JOIN full_requests r ON f.request_id = r.request_id"
+        " WHERE f.kind IN ('play', 'click', 'rating')"
+        f" AND f.event_time >= TIMESTAMP '{sql_timestamp(window.start)}'"
+        f" AND f.event_time < TIMESTAMP '{sql_timestamp(window.end)}'"
+        f" AND f.dt >= '{window.start:%Y-%m-%d}'"
+        f" AND r.dt >= '{window.start - _LOOK_BACK:%Y-%m-%d}'"
+        " ORDER BY r.model_id, r.delta_id, f.event_time, f.request_id, f.item_id"
+    )

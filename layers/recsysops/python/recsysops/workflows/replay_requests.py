@@ -1,0 +1,171 @@
+"""Replays logged requests from nothing but the log, the artefacts, the snapshots and the flags."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from recsysops.errors import ArtefactError, BadData, BadInput, FlagError
+from recsysops.model.catalogue import Catalogue
+from recsysops.ports import QueryEngine
+from recsysops.request_log.lake_rows import read_lake_row, select_columns
+from recsysops.request_log.records import FullRequest
+from recsysops.request_log.schema import sql_timestamp
+from recsysops.serving.replay import (
+    ReplayVerdict,
+    compare_replay,
+    is_same_machine,
+    logged_hotfixes,
+    refuse_changed_inputs,
+    replay_record,
+)
+from recsysops.vocabulary import ID_PATTERN, Hotfix, Window
+from recsysops.workflows.load_catalogue import CatalogueCache
+
+ReplayOutcome = Literal["bit_equal", "within_one_ulp", "different", "refused"]
+"""within_one_ulp is only said of a record from another numeric fingerprint: same order, scores
+at most one float32 place apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedRequest:
+    """What became of one record; `reason` says why it was refused."""
+
+    request_id: str
+    outcome: ReplayOutcome
+    verdict: ReplayVerdict | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """All replayed records, in the order given."""
+
+    requests: tuple[ReplayedRequest, ...]
+
+    def count(self, outcome: ReplayOutcome) -> int:
+        """Return how many records ended so."""
+        return Counter(request.outcome for request in self.requests)[outcome]
+
+    @property
+    def holds(self) -> bool:
+        """Every record could be repeated, as exactly as its machine allows; false when empty."""
+        repeated = self.count("bit_equal") + self.count("within_one_ulp")
+        return bool(self.requests) and repeated == len(self.requests)
+
+
+def replay_requests(
+    records: Iterable[FullRequest], *, cache: CatalogueCache, check_digests: bool = True
+) -> ReplayReport:
+    """Recompute every record and compare.
+
+    Records whose inputs were changed, or whose artefact, snapshot or flags cannot be read, are
+    refused with the reason; `check_digests=False` recomputes changed inputs too.
+
+    Raises: DependencyError when the bucket cannot be reached.
+    """
+    return ReplayReport(
+        tuple(_replay_one(record, cache, check_digests=check_digests) for record in records)
+    )
+
+
+def read_full_records(
+    queries: QueryEngine, *, window: Window | None = None, request_id: str | None = None
+) -> list[FullRequest]:
+    """Read full records of a window or of one request from the lake, each request once.
+
+    They come grouped by model and snapshot, so that a small cache does for replaying them.
+
+    Raises: BadInput unless a window or a request id is given; BadData for a garbled row.
+    """
+    rows = queries.run(_records_sql(window, request_id))
+    records = (read_lake_row(FullRequest, row) for row in rows)
+    return list({record.request_id: record for record in records}.values())
+
+
+class LoggedSource(Protocol):
+    """What a logged row says it was ranked with."""
+
+    @property
+    def model_id(self) -> str:
+        """Model that scored."""
+
+    @property
+    def delta_id(self) -> str:
+        """Snapshot that was served."""
+
+    @property
+    def flag_version(self) -> str:
+        """Hotfix document that was read."""
+
+    @property
+    def hotfix_ids(self) -> list[str]:
+        """Hotfixes the request was exposed to."""
+
+
+def load_logged_catalogue(
+    record: LoggedSource, cache: CatalogueCache
+) -> tuple[Catalogue, tuple[Hotfix, ...]]:
+    """Return the catalogue a record was ranked with and the hotfixes it was exposed to.
+
+    Raises: ArtefactError, FlagError, BadData.
+    """
+    hotfixes: tuple[Hotfix, ...] = ()
+    if record.hotfix_ids:
+        document = cache.flag_document(record.flag_version)
+        hotfixes = logged_hotfixes(record.hotfix_ids, document)
+    return cache.load(record.model_id, record.delta_id, hotfixes), hotfixes
+
+
+def _replay_one(
+    record: FullRequest, cache: CatalogueCache, *, check_digests: bool
+) -> ReplayedRequest:
+    try:
+        if check_digests:
+            refuse_changed_inputs(record)
+        catalogue, hotfixes = load_logged_catalogue(record, cache)
+        slate = replay_record(record, catalogue, hotfixes=hotfixes)
+    except (ArtefactError, FlagError, BadData) as error:
+        return ReplayedRequest(record.request_id, "refused", reason=str(error))
+    verdict = compare_replay(record, slate)
+    return ReplayedRequest(record.request_id, _name_outcome(record, verdict), verdict)
+
+
+def _name_outcome(record: FullRequest, verdict: ReplayVerdict) -> ReplayOutcome:
+    if verdict.bit_equal:
+        return "bit_equal"
+    if not is_same_machine(record) and verdict.same_order and verdict.max_ulp <= 1:
+        return "within_one_ulp"
+    return "different"
+
+
+def _records_sql(window: Window | None, request_id: str | None) -> str:
+    conditions = [*_window_conditions(window), *_request_conditions(request_id)]
+    if not conditions:
+        raise BadInput("name a window or a request id; the whole log is never read")
+    return (
+        f"SELECT {select_columns(FullRequest, table='r')} FROM full_requests r"  # noqa: S608 - typed values only
+        f" WHERE {' AND '.join(conditions)}"
+        " ORDER BY r.model_id, r.delta_id, r.event_time, r.request_id"
+    )
+
+
+def _window_conditions(window: Window | None) -> list[str]:
+    if window is None:
+        return []
+    return [
+        f"r.dt >= '{window.start:%Y-%m-%d}'",
+        f"r.event_time >= TIMESTAMP '{sql_timestamp(window.start)}'",
+        f"r.event_time < TIMESTAMP '{sql_timestamp(window.end)}'",
+    ]
+
+
+def _request_conditions(request_id: str | None) -> list[str]:
+    if request_id is None:
+        return []
+    if not re.fullmatch(ID_PATTERN, request_id) or request_id.endswith("\n"):
+        raise BadInput(f"request id {request_id[:80]!r} is none; allowed: {ID_PATTERN}")
+    return [f"r.request_id = '{request_id}'"]
