@@ -88,9 +88,9 @@ def pack_artefact(
     hashes = {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}
     core = {**manifest, "files": hashes, "model_id": "", "schema_hash": ""}
     draft = Manifest.model_validate(core)
-    identity = hashlib.sha256(draft.model_dump_json().encode()).hexdigest()[:12]
     schema_hash = encoder_of(draft).schema_hash
-    final = draft.model_copy(update={"model_id": f"m-{identity}", "schema_hash": schema_hash})
+    named = {"model_id": _identity_of(draft.model_dump(mode="json")), "schema_hash": schema_hash}
+    final = draft.model_copy(update=named)
     return {**files, "manifest.json": final.model_dump_json(indent=1).encode()}
 
 
@@ -110,6 +110,8 @@ def unpack_artefact(files: Mapping[str, bytes]) -> ModelArtefact:
     for name, shape in expected.items():
         if arrays[name].shape != shape:
             raise ArtefactError(f"{manifest.model_id}: {name} is {arrays[name].shape}, not {shape}")
+        if not np.isfinite(arrays[name]).all():
+            raise ArtefactError(f"{manifest.model_id}: {name} holds NaN or infinite numbers")
     return ModelArtefact(
         manifest=manifest,
         encoder=encoder,
@@ -136,12 +138,25 @@ def encoder_of(manifest: Manifest) -> FeatureEncoder:
 
 
 def _read_manifest(files: Mapping[str, bytes]) -> Manifest:
+    body = files.get("manifest.json")
+    if body is None:
+        raise ArtefactError("artefact has no manifest.json")
     try:
-        return Manifest.model_validate_json(files["manifest.json"])
-    except KeyError:
-        raise ArtefactError("artefact has no manifest.json") from None
+        manifest = Manifest.model_validate_json(body)
     except ValidationError as error:
-        raise ArtefactError(f"manifest.json: {error.errors()[0]['msg']}") from error
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "text"
+        raise ArtefactError(f"manifest.json: {place}: {first['msg']}") from error
+    if _identity_of(json.loads(body)) != manifest.model_id:
+        raise ArtefactError(f"manifest.json does not hash to its model id {manifest.model_id}")
+    return manifest
+
+
+def _identity_of(manifest: Mapping[str, object]) -> str:
+    # over the fields as written, so that fields added later leave old artefacts their names
+    unnamed = {**manifest, "model_id": "", "schema_hash": ""}
+    text = json.dumps(unnamed, sort_keys=True, separators=(",", ":"))
+    return f"m-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _read_array(name: str, files: Mapping[str, bytes], manifest: Manifest) -> NDArray[Any]:
@@ -151,7 +166,10 @@ def _read_array(name: str, files: Mapping[str, bytes], manifest: Manifest) -> ND
         raise ArtefactError(f"{manifest.model_id}: {file_name} is missing")
     if hashlib.sha256(body).hexdigest() != manifest.files.get(file_name):
         raise ArtefactError(f"{manifest.model_id}: {file_name} does not match its hash")
-    array: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
+    try:
+        array: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
+    except ValueError as error:
+        raise ArtefactError(f"{manifest.model_id}: {file_name} is no array ({error})") from error
     return array
 
 

@@ -54,7 +54,8 @@ def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalog
     vectors when they were made for this model, else they are encoded here (collaborative part
     kept, or zero when new). Items the artefact knows and the snapshot lacks are gone.
 
-    Raises: ArtefactError when the snapshot lacks a half-life that the model needs.
+    Raises: ArtefactError when the snapshot lacks a half-life that the model needs, or together
+        they give scores that are no numbers.
     """
     item_ids = [item.item_id for item in delta.items]
     matrix = _rows_from_artefact(artefact, item_ids)
@@ -62,6 +63,9 @@ def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalog
         matrix[delta.changed_rows] = delta.changed_vectors
     else:
         _encode_content(artefact, delta.items, into=matrix)
+    bias = popularity_bias(artefact, delta)
+    if not (np.isfinite(bias).all() and np.isfinite(matrix).all()):
+        raise ArtefactError(f"{delta.delta_id} holds NaN or infinite numbers")
     return Catalogue(
         model_id=artefact.model_id,
         delta_id=delta.delta_id,
@@ -70,7 +74,7 @@ def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalog
         items=delta.items,
         row_of={item_id: row for row, item_id in enumerate(item_ids)},
         matrix=matrix,
-        bias=popularity_bias(artefact, delta),
+        bias=bias,
         launch_days=np.array([launch_day(item.launch_date) for item in delta.items], np.int64),
         largest_row_norm=_largest_norm(matrix),
     )

@@ -35,7 +35,9 @@ def shortlist_rows(
     scores = approximate[rows]
     threshold = float(np.partition(scores, len(scores) - k)[len(scores) - k])
     # the exact k-th best is at least threshold - margin, so what is below - 2 margins cannot win
-    return rows[scores >= np.float32(threshold - 2.0 * margin - abs(threshold) * _EPSILON32)]
+    floor = threshold - 2.0 * margin - abs(threshold) * _EPSILON32
+    lowest = float(np.nextafter(np.float32(floor), np.float32(-np.inf)))
+    return rows[scores >= np.float32(lowest)]
 
 
 def blas_error_bound(

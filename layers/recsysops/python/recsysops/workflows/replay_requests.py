@@ -73,17 +73,23 @@ def replay_requests(
 
 
 def read_full_records(
-    queries: QueryEngine, *, window: Window | None = None, request_id: str | None = None
+    queries: QueryEngine,
+    *,
+    window: Window | None = None,
+    request_id: str | None = None,
+    limit: int | None = None,
 ) -> list[FullRequest]:
     """Read full records of a window or of one request from the lake, each request once.
 
-    They come grouped by model and snapshot, so that a small cache does for replaying them.
+    They come grouped by model and snapshot, so that a small cache does for replaying them; at
+    most `limit` of them, spread over the window.
 
     Raises: BadInput unless a window or a request id is given; BadData for a garbled row.
     """
-    rows = queries.run(_records_sql(window, request_id))
+    rows = queries.run(_records_sql(window, request_id, limit))
     records = (read_lake_row(FullRequest, row) for row in rows)
-    return list({record.request_id: record for record in records}.values())
+    distinct = {record.request_id: record for record in records}.values()
+    return sorted(distinct, key=lambda r: (r.model_id, r.delta_id, r.event_time, r.request_id))
 
 
 class LoggedSource(Protocol):
@@ -142,14 +148,15 @@ def _name_outcome(record: FullRequest, verdict: ReplayVerdict) -> ReplayOutcome:
     return "different"
 
 
-def _records_sql(window: Window | None, request_id: str | None) -> str:
+def _records_sql(window: Window | None, request_id: str | None, limit: int | None) -> str:
     conditions = [*_window_conditions(window), *_request_conditions(request_id)]
     if not conditions:
         raise BadInput("name a window or a request id; the whole log is never read")
     return (
         f"SELECT {select_columns(FullRequest, table='r')} FROM full_requests r"  # noqa: S608 - typed values only
         f" WHERE {' AND '.join(conditions)}"
-        " ORDER BY r.model_id, r.delta_id, r.event_time, r.request_id"
+        # ids often count upwards: read backwards, their order is spread over the window
+        f" ORDER BY reverse(r.request_id){'' if limit is None else f' LIMIT {limit:d}'}"
     )
 
 
