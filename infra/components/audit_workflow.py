@@ -52,6 +52,7 @@ class AuditWorkflow(Workflow):
         bucket = lake.store.bucket
         prefixes = [f"{table}/" for table in AUDITED_TABLES]
         self.allow(*QUERY_ACTIONS, on=[lake.workgroup_arn])
+        self.allow("athena:GetDataCatalog", on=[lake.data_catalogue_arn])
         self.allow(*READ_CATALOGUE_ACTIONS, on=lake.catalogue_arns(AUDITED_TABLES))
         self.allow("s3:GetBucketLocation", "s3:ListBucket", on=[bucket.bucket_arn])
         self.allow("s3:GetObject", on=[bucket.arn_for_objects(f"{p}*") for p in prefixes])
@@ -174,6 +175,7 @@ def _failed(audit: str) -> State:
         "audit": f"{{% {audit} %}}",
         "status": "audit_failed",
         "error": "{% $states.errorOutput.Error %}",
-        "cause": "{% $states.errorOutput.Cause %}",
+        # Athena repeats the whole query in its cause
+        "cause": "{% $substring($states.errorOutput.Cause, 0, 1000) %}",
         "findings": [],
     }

@@ -38,7 +38,7 @@ def make_table(
     """Make the Glue table of one record type at s3://<bucket>/<name>/dt=YYYY-MM-DD/."""
     location = bucket.s3_url_for_object(f"{name}/")
     table_format = "parquet" if name in PARQUET_TABLES else "json"
-    table = glue.CfnTable(
+    return glue.CfnTable(
         scope,
         f"{name.title().replace('_', '')}Table",
         catalog_id=Aws.ACCOUNT_ID,
@@ -52,8 +52,6 @@ def make_table(
             storage_descriptor=_storage(record, location, table_format),
         ),
     )
-    table.add_resource_dependency(database)
-    return table
 
 
 def _projection(location: str, table_format: str) -> dict[str, str]:

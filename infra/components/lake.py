@@ -98,6 +98,11 @@ class Lake(Construct):
         """The ARN of the workgroup, for grants."""
         return _arn(self, "athena", f"workgroup/{WORKGROUP}")
 
+    @property
+    def data_catalogue_arn(self) -> str:
+        """The ARN of Athena's name for the Glue catalogue, which every query resolves."""
+        return _arn(self, "athena", "datacatalog/AwsDataCatalog")
+
     def catalogue_arns(self, tables: Sequence[str]) -> list[str]:
         """Return the Glue ARNs that reading these tables' schemas needs."""
         return [
@@ -111,6 +116,7 @@ class Lake(Construct):
         self.allow_reading_results(function)
         function.know("GLUE_DATABASE", DATABASE)
         function.allow(*QUERY_ACTIONS, on=[self.workgroup_arn])
+        function.allow("athena:GetDataCatalog", on=[self.data_catalogue_arn])
         function.allow(*READ_CATALOGUE_ACTIONS, on=self.catalogue_arns(tables))
         self.store.allow(
             function,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -101,6 +101,7 @@ def _environment(name: str, settings: StageSettings) -> dict[str, str]:
     return {
         "POWERTOOLS_SERVICE_NAME": name,
         "RECSYSOPS_STAGE": settings.name,
+        "RECSYSOPS_REGION": Aws.REGION,
         "RECSYSOPS_ACCEPT_RETIMED": str(settings.accept_retimed).lower(),
         "RECSYSOPS_POLL_SECONDS": str(settings.poll_seconds),
         # numpy on one vCPU: threads would only wait for each other

@@ -35,13 +35,12 @@ def save_queries(
 ) -> None:
     """Save every query in the workgroup."""
     for name, (description, sql) in SAVED_QUERIES.items():
-        saved = athena.CfnNamedQuery(
+        athena.CfnNamedQuery(
             scope,
             f"Query{name.title().replace(' ', '')}",
             name=name,
             description=description,
             database=database.ref,
             query_string=sql,
-            work_group=workgroup.name,
+            work_group=workgroup.ref,
         )
-        saved.add_resource_dependency(workgroup)

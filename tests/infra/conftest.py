@@ -1,0 +1,59 @@
+"""Both stages, synthesized once per session (importing aws_cdk alone takes seconds)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Template = dict[str, Any]
+Resource = dict[str, Any]
+
+SKIP_BUNDLING = {"aws:cdk:bundling-stacks": []}
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A synthesized stage: its template, and where its assets lie."""
+
+    folder: Path
+    template: Template
+
+    def resources(self, kind: str) -> dict[str, Resource]:
+        """Return the resources of one type by logical id."""
+        found = self.template["Resources"].items()
+        return {name: part for name, part in found if part["Type"] == kind}
+
+    def one(self, kind: str, containing: str = "") -> Resource:
+        """Return the only resource of a type whose logical id contains a word."""
+        found = [part for name, part in self.resources(kind).items() if containing in name]
+        assert len(found) == 1, f"{len(found)} resources of {kind} are named like {containing!r}"
+        return found[0]
+
+
+def synthesize(stage: str, folder: Path) -> Assembly:
+    """Synthesize a stage with cdk-nag on; unacknowledged findings raise."""
+    from infra.app import STACK, build_app  # late: other tests need no Node
+    from infra.settings import STAGES
+
+    build_app(STAGES[stage], out=folder, context=SKIP_BUNDLING).synth()
+    return Assembly(folder, json.loads((folder / f"{STACK}.template.json").read_text()))
+
+
+@pytest.fixture(scope="session")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Assembly]:
+    return {stage: synthesize(stage, tmp_path_factory.mktemp(stage)) for stage in ("aws", "laptop")}
+
+
+@pytest.fixture(scope="session")
+def aws(stages: Mapping[str, Assembly]) -> Assembly:
+    return stages["aws"]
+
+
+@pytest.fixture(scope="session")
+def laptop(stages: Mapping[str, Assembly]) -> Assembly:
+    return stages["laptop"]

@@ -1,0 +1,84 @@
+"""Who is paged when, and what rolls a deployment back."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.settings import FUNCTION_SIZES
+
+from .conftest import Assembly, Resource
+
+pytestmark = pytest.mark.xdist_group("infra")
+
+
+def alarms(assembly: Assembly) -> dict[str, Resource]:
+    return {
+        name.removeprefix("Alarms")[:-8]: part["Properties"]
+        for name, part in assembly.resources("AWS::CloudWatch::Alarm").items()
+    }
+
+
+def test_everything_that_can_fail_is_watched(aws: Assembly) -> None:
+    functions = ["".join(map(str.title, name.split("_"))) for name in FUNCTION_SIZES]
+    assert set(alarms(aws)) == {
+        *(f"{name}Errors" for name in functions),
+        *(f"{name}Throttles" for name in functions),
+        *("DeltaFailuresDepth", "StartFailuresDepth"),
+        *("AuditFailed", "LaunchPredictionFailed"),
+        *("SlimDelivery", "FullDelivery", "FeedbackDelivery"),
+        *("ApiServerErrors", "FallbackShare", "SlowAnswers"),
+    }
+
+
+def test_every_alarm_pages_the_incident_topic_and_says_what_to_do(aws: Assembly) -> None:
+    (topic,) = aws.resources("AWS::SNS::Topic")
+    for name, alarm in alarms(aws).items():
+        assert alarm["AlarmActions"] == [{"Ref": topic}], name
+        assert alarm["AlarmDescription"].endswith("."), name
+
+
+def test_silence_is_no_alarm(aws: Assembly) -> None:
+    """A night without requests pages nobody; that requests are missing is the volume audit's."""
+    for name, alarm in alarms(aws).items():
+        assert alarm["TreatMissingData"] == "notBreaching", name
+
+
+def test_alarms_may_publish_to_the_topic(aws: Assembly) -> None:
+    statements = aws.one("AWS::SNS::TopicPolicy")["Properties"]["PolicyDocument"]["Statement"]
+    (allowed,) = [part for part in statements if part["Effect"] == "Allow"]
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert "aws:SourceAccount" in allowed["Condition"]["StringEquals"]
+
+
+def test_delivery_alarms_fire_below_and_all_others_at_their_threshold(aws: Assembly) -> None:
+    for name, alarm in alarms(aws).items():
+        below = alarm["ComparisonOperator"] == "LessThanThreshold"
+        assert below == name.endswith("Delivery"), name
+
+
+def test_server_errors_roll_a_hotfix_or_a_model_back(aws: Assembly) -> None:
+    monitors = {
+        part["Properties"]["Name"]: part["Properties"].get("Monitors", [])
+        for part in aws.resources("AWS::AppConfig::Environment").values()
+    }
+    assert {name for name, found in monitors.items() if found} == {"hotfixes", "model"}
+    assert "AlarmsApiServerErrors" in str(monitors["hotfixes"])
+
+
+def test_hotfixes_models_and_sampling_do_not_wait_for_each_other(aws: Assembly) -> None:
+    environments = aws.resources("AWS::AppConfig::Environment").values()
+    profiles = aws.resources("AWS::AppConfig::ConfigurationProfile").values()
+    names = {"hotfixes", "model", "sampling"}
+    assert {part["Properties"]["Name"] for part in environments} == names
+    assert {part["Properties"]["Name"] for part in profiles} == names
+
+
+def test_staged_bakes_and_at_once_does_not(aws: Assembly) -> None:
+    strategies = {
+        part["Properties"]["Name"]: part["Properties"]
+        for part in aws.resources("AWS::AppConfig::DeploymentStrategy").values()
+    }
+    staged, at_once = strategies["recsysops-staged"], strategies["recsysops-at-once"]
+    assert (staged["DeploymentDurationInMinutes"], staged["GrowthFactor"]) == (5, 20)
+    assert staged["FinalBakeTimeInMinutes"] > 0
+    assert (at_once["DeploymentDurationInMinutes"], at_once["FinalBakeTimeInMinutes"]) == (0, 0)

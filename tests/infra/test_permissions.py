@@ -1,0 +1,153 @@
+"""Least privilege: who may do what, read from the templates' policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .conftest import Assembly
+
+pytestmark = pytest.mark.xdist_group("infra")
+
+ANY_RESOURCE = {
+    "cloudwatch:DescribeAlarms",
+    "dynamodb:ListStreams",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+"""Actions that AWS cannot limit to a resource."""
+
+
+def statements(assembly: Assembly) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, policy in assembly.resources("AWS::IAM::Policy").items():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            yield name, statement
+
+
+def listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def actions_of(assembly: Assembly, function: str) -> set[str]:
+    return {
+        action
+        for name, statement in statements(assembly)
+        if name.startswith(f"{function}Role")
+        for action in listed(statement["Action"])
+    }
+
+
+def grants_of(assembly: Assembly, function: str) -> set[tuple[str, str]]:
+    """Return (action, resource) pairs, each resource as text."""
+    return {
+        (action, str(resource))
+        for name, statement in statements(assembly)
+        if name.startswith(f"{function}Role")
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+def test_no_policy_allows_every_action_of_a_service(aws: Assembly) -> None:
+    wide = [(name, a) for name, s in statements(aws) for a in listed(s["Action"]) if "*" in a]
+    assert wide == []
+
+
+def test_every_resource_is_named_unless_aws_cannot_name_one(aws: Assembly) -> None:
+    for name, statement in statements(aws):
+        if "*" in listed(statement["Resource"]):
+            assert set(listed(statement["Action"])) <= ANY_RESOURCE, name
+
+
+def test_no_role_carries_a_managed_policy(aws: Assembly) -> None:
+    for name, role in aws.resources("AWS::IAM::Role").items():
+        assert "ManagedPolicyArns" not in role["Properties"], name
+
+
+def test_nobody_deletes_data(aws: Assembly) -> None:
+    deleting = [
+        (name, a) for name, s in statements(aws) for a in listed(s["Action"]) if "Delete" in a
+    ]
+    assert {action for _, action in deleting} <= {"logs:DeleteLogDelivery"}
+
+
+def test_the_recommender_reads_members_and_writes_only_logs(aws: Assembly) -> None:
+    assert actions_of(aws, "RecommendItems") == {
+        "appconfig:GetLatestConfiguration",
+        "appconfig:StartConfigurationSession",
+        "dynamodb:GetItem",
+        "firehose:PutRecord",
+        "firehose:PutRecordBatch",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "s3:ListBucket",
+    }
+
+
+def test_only_the_publisher_moves_what_is_served(aws: Assembly) -> None:
+    writers = {
+        name
+        for name, statement in statements(aws)
+        if "s3:PutObject" in listed(statement["Action"])
+        and "/deltas/" in str(statement["Resource"])
+    }
+    assert [name.partition("Role")[0] for name in writers] == ["PublishDelta"]
+
+
+def test_detection_sees_no_serving_table(aws: Assembly) -> None:
+    """Audits judge from the lake alone, so that they cannot peek at what the fault changed."""
+    serving = [name for name in aws.resources("AWS::DynamoDB::Table") if "Incidents" not in name]
+    for function in ("RankChoices", "PlanAudits", "JudgeAudit", "RecordIncidents"):
+        for action, resource in grants_of(aws, function):
+            assert not any(table in resource for table in serving), (function, action, resource)
+
+
+def test_detection_and_prediction_cannot_read_flags(aws: Assembly) -> None:
+    for function in ("RankChoices", "PlanAudits", "JudgeAudit", "PredictLaunches"):
+        assert not [a for a in actions_of(aws, function) if a.startswith("appconfig:")]
+
+
+def test_every_function_knows_only_what_it_may_touch(aws: Assembly) -> None:
+    """Names and rights are given by the same call; none of the two comes alone."""
+    for name, function in aws.resources("AWS::Lambda::Function").items():
+        owner = name.partition("Function")[0]
+        resources = str([resource for _, resource in grants_of(aws, owner)])
+        for variable, value in function["Properties"]["Environment"]["Variables"].items():
+            if isinstance(value, dict) and variable != "RECSYSOPS_REGION":
+                logical_id = value.get("Ref") or value["Fn::GetAtt"][0]
+                assert logical_id in resources, f"{owner} knows {variable} but may not touch it"
+
+
+def test_trust_is_one_service_per_role(aws: Assembly) -> None:
+    for name, role in aws.resources("AWS::IAM::Role").items():
+        document = role["Properties"]["AssumeRolePolicyDocument"]
+        principals = [statement["Principal"] for statement in document["Statement"]]
+        assert len(principals) == 1, name
+        assert list(principals[0]) == ["Service"], name
+
+
+@pytest.mark.parametrize(
+    "kind", ["AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"]
+)
+def test_plain_http_is_refused(aws: Assembly, kind: str) -> None:
+    for name, policy in aws.resources(kind).items():
+        refused = [
+            statement
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Deny"
+            and statement["Condition"]["Bool"] == {"aws:SecureTransport": "false"}
+        ]
+        assert refused, name
