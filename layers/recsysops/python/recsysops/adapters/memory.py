@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import RLock
 
+from recsysops.adapters.lake_objects import encode_rows, lake_key
 from recsysops.adapters.seen_items import append_seen
 from recsysops.errors import NotFound
 from recsysops.ports import LogStream, Row
@@ -45,6 +46,10 @@ class MemoryMembers:
         """Write or replace members."""
         with self._lock:
             self._members.update({member.member_id: member for member in members})
+
+    def scan(self) -> Iterator[Member]:
+        """Yield every member as it was when the scan began."""
+        yield from list(self._members.values())
 
     def add_seen(self, member_id: str, item_ids: Sequence[str]) -> None:
         """Append to a member's seen items; creates the member with a salt of its own."""
@@ -125,9 +130,7 @@ class _Lines:
 
 
 class MemoryLog(_Lines):
-    """LogSink whose lines can be read back at once; `lost_lines` stays 0."""
-
-    lost_lines = 0
+    """LogSink whose lines can be read back at once."""
 
     def write(self, stream: LogStream, lines: Sequence[str]) -> None:
         """Keep the lines."""
@@ -155,9 +158,8 @@ class MemoryLake:
         self, table: str, *, rows: Sequence[Row], ingest_time: datetime, name: str
     ) -> str:
         """Write one object; the same name on the same day replaces itself; returns its key."""
-        key = f"{table}/dt={ingest_time:%Y-%m-%d}/{name}.json.gz"
-        text = "".join(json.dumps(dict(row)) + "\n" for row in rows)
-        self.objects[key] = gzip.compress(text.encode(), mtime=0)
+        key = lake_key(table, ingest_time=ingest_time, name=name)
+        self.objects[key] = encode_rows(rows)
         return key
 
     def rows(self, table: str) -> list[dict[str, object]]:

@@ -1,0 +1,92 @@
+"""What AppConfig serves right now: hotfixes, model pointer and sampling plan, last good kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from recsysops.adapters.aws_clients import AwsClient
+from recsysops.adapters.polled_document import DocumentSource, PolledDocument
+from recsysops.serving.flag_document import parse_flag_document
+from recsysops.serving.roll_out import parse_model_pointer, parse_sampling_plan
+from recsysops.vocabulary import FlagDocument, ModelPointer, SamplingPlan
+
+NO_HOTFIXES = FlagDocument(version="")
+
+
+@dataclass(frozen=True, slots=True)
+class FlagSources:
+    """Where the three documents are deployed."""
+
+    hotfixes: DocumentSource
+    model: DocumentSource
+    sampling: DocumentSource
+
+
+class AppConfigFlags:
+    """FlagReader on the AppConfig data plane; every answer is at most poll_seconds old."""
+
+    def __init__(
+        self,
+        client: AwsClient,
+        sources: FlagSources,
+        *,
+        poll_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._poll_seconds = poll_seconds
+        self._hotfixes: PolledDocument[FlagDocument] = PolledDocument(
+            client,
+            sources.hotfixes,
+            parse=parse_flag_document,
+            default=NO_HOTFIXES,
+            poll_seconds=poll_seconds,
+            monotonic=monotonic,
+        )
+        self._pointer: PolledDocument[ModelPointer | None] = PolledDocument(
+            client,
+            sources.model,
+            parse=parse_model_pointer,
+            default=None,
+            poll_seconds=poll_seconds,
+            monotonic=monotonic,
+        )
+        self._plan: PolledDocument[SamplingPlan] = PolledDocument(
+            client,
+            sources.sampling,
+            parse=parse_sampling_plan,
+            default=SamplingPlan(),
+            poll_seconds=poll_seconds,
+            monotonic=monotonic,
+        )
+
+    def hotfixes(self) -> FlagDocument:
+        """Return the last good document, marked when a newer one was refused."""
+        document = self._hotfixes.read()
+        rejected = self._hotfixes.rejected
+        return document if rejected is None else replace(document, rejected=rejected)
+
+    def model_pointer(self) -> ModelPointer | None:
+        """Return the last good pointer, None when none was ever deployed."""
+        return self._pointer.read()
+
+    def sampling_plan(self) -> SamplingPlan:
+        """Return the last good plan."""
+        return self._plan.read()
+
+    def refresh_early(self) -> None:
+        """Ask again what is past half its age: called after a response, off the request path."""
+        for document in (self._hotfixes, self._pointer, self._plan):
+            document.read(early_seconds=self._poll_seconds / 2.0)
+
+    @property
+    def rejected_count(self) -> int:
+        """How many of the documents have a newer text that was refused."""
+        documents = (self._hotfixes, self._pointer, self._plan)
+        return sum(document.rejected is not None for document in documents)
+
+    @property
+    def failures(self) -> int:
+        """How many polls AppConfig has not answered so far."""
+        return sum(part.failures for part in (self._hotfixes, self._pointer, self._plan))

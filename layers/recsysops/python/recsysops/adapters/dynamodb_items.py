@@ -1,0 +1,119 @@
+"""The items table: raw features as plain attributes, so that any upstream job can write them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from math import isfinite
+from typing import Any, TypeVar
+
+from recsysops.adapters.aws_clients import AwsClient
+from recsysops.adapters.backoff import Sleep
+from recsysops.adapters.dynamodb_batches import Attributes, scan_rows, write_rows
+from recsysops.errors import BadData
+from recsysops.vocabulary import ItemFeatures
+
+ValueT = TypeVar("ValueT")
+
+
+class DynamoItems:
+    """ItemStore on a DynamoDB table."""
+
+    def __init__(self, client: AwsClient, table: str, *, sleep: Sleep = time.sleep) -> None:
+        self._client = client
+        self._table = table
+        self._sleep = sleep
+
+    def put_many(self, items: Iterable[ItemFeatures]) -> None:
+        """Write or replace items. Raises: DependencyError, BadData for NaN or infinite prices."""
+        rows = (item_to_row(item) for item in items)
+        write_rows(self._client, self._table, rows, key="item_id", sleep=self._sleep)
+
+    def scan(self) -> Iterator[ItemFeatures]:
+        """Yield every item, in no order. Raises: DependencyError, BadData naming the item."""
+        return map(item_from_row, scan_rows(self._client, self._table))
+
+
+def item_to_row(item: ItemFeatures) -> Attributes:
+    """Return an item's attributes; what is None is left out."""
+    row: Attributes = {
+        "item_id": {"S": item.item_id},
+        "title": {"S": item.title},
+        "genres": _texts(item.genres),
+        "source": {"S": item.source},
+        "batch": {"S": item.batch},
+        "version": {"N": str(item.version)},
+        "simulated": _texts(item.simulated),
+    }
+    optional: dict[str, dict[str, object] | None] = {
+        "year": None if item.year is None else {"N": str(item.year)},
+        "language": None if item.language is None else {"S": item.language},
+        "price": None if item.price is None else {"N": _number(item, item.price)},
+        "in_stock": None if item.in_stock is None else {"BOOL": item.in_stock},
+        "launch_date": None if item.launch_date is None else {"S": item.launch_date.isoformat()},
+    }
+    return row | {name: value for name, value in optional.items() if value is not None}
+
+
+def item_from_row(row: Attributes) -> ItemFeatures:
+    """Read an item's attributes; absent and NULL are both None.
+
+    Raises: BadData naming the item and the attribute: an upstream job wrote another type.
+    """
+    return ItemFeatures(
+        item_id=_required(row, "item_id", _text),
+        title=_required(row, "title", _text),
+        genres=_required(row, "genres", _text_list),
+        year=_optional(row, "year", lambda value: int(value["N"])),
+        language=_optional(row, "language", _text),
+        price=_optional(row, "price", lambda value: float(value["N"])),
+        in_stock=_optional(row, "in_stock", lambda value: bool(value["BOOL"])),
+        launch_date=_optional(row, "launch_date", lambda value: date.fromisoformat(value["S"])),
+        source=_required(row, "source", _text),
+        batch=_required(row, "batch", _text),
+        version=_required(row, "version", lambda value: int(value["N"])),
+        simulated=_optional(row, "simulated", _text_list) or (),
+    )
+
+
+def _optional(
+    row: Attributes, name: str, read: Callable[[dict[str, Any]], ValueT]
+) -> ValueT | None:
+    value = row.get(name)
+    if value is None or "NULL" in value:
+        return None
+    try:
+        return read(value)
+    except (KeyError, ValueError, TypeError) as error:
+        item_id = row.get("item_id", {}).get("S", "without an id")
+        raise BadData(f"item {item_id}: attribute {name} cannot be {value!r:.80}") from error
+
+
+def _required(row: Attributes, name: str, read: Callable[[dict[str, Any]], ValueT]) -> ValueT:
+    value = _optional(row, name, read)
+    if value is None:
+        item_id = row.get("item_id", {}).get("S", "without an id")
+        raise BadData(f"item {item_id}: attribute {name} is missing")
+    return value
+
+
+def _text(value: dict[str, Any]) -> str:
+    return str(value["S"])
+
+
+def _text_list(value: dict[str, Any]) -> tuple[str, ...]:
+    # a list keeps its order; a set (an upstream job may write one) has none, so it is sorted
+    if "SS" in value:
+        return tuple(sorted(value["SS"]))
+    return tuple(str(part["S"]) for part in value["L"])
+
+
+def _texts(values: tuple[str, ...]) -> dict[str, object]:
+    return {"L": [{"S": value} for value in values]}
+
+
+def _number(item: ItemFeatures, value: float) -> str:
+    if not isfinite(value):
+        raise BadData(f"item {item.item_id}: price {value} is not a finite number")
+    return repr(float(value))

@@ -1,0 +1,125 @@
+"""The members table: one row per member with packed vectors, seen items and a salt.
+
+Seen items are one text, ids divided by spaces: a list attribute of 1,000 ids costs boto3
+milliseconds to parse on every request. Growing it is read, append, write on condition that
+nobody else wrote in between (attribute `revision`).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from recsysops.adapters.aws_clients import AwsClient, translate_errors
+from recsysops.adapters.backoff import Sleep, wait_between
+from recsysops.adapters.dynamodb_batches import Attributes, scan_rows, write_rows
+from recsysops.adapters.seen_items import append_seen
+from recsysops.errors import BadData, ConflictError
+from recsysops.vocabulary import Member
+
+_ATTEMPTS = 6
+
+
+class DynamoMembers:
+    """MemberStore on a DynamoDB table."""
+
+    def __init__(
+        self,
+        client: AwsClient,
+        table: str,
+        *,
+        make_salt: Callable[[], str] = lambda: secrets.token_hex(16),
+        sleep: Sleep = time.sleep,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._make_salt = make_salt
+        self._sleep = sleep
+
+    def get(self, member_id: str) -> Member | None:
+        """Return the member, or None when unknown. Raises: DependencyError, BadData."""
+        row = self._read(member_id, consistent=False)
+        return None if row is None else _from_row(row)
+
+    def put_many(self, members: Iterable[Member]) -> None:
+        """Write or replace members. Raises: DependencyError."""
+        rows = (_to_row(member) for member in members)
+        write_rows(self._client, self._table, rows, key="member_id", sleep=self._sleep)
+
+    def add_seen(self, member_id: str, item_ids: Sequence[str]) -> None:
+        """Append to a member's seen items, keeping the newest; creates the member.
+
+        Raises: ConflictError when others kept writing in between, DependencyError.
+        """
+        for _ in wait_between(
+            _ATTEMPTS, first_seconds=0.02, longest_seconds=0.3, sleep=self._sleep
+        ):
+            try:
+                return self._append(member_id, item_ids)
+            except ConflictError:
+                continue
+        raise ConflictError(f"a member's seen items changed during each of {_ATTEMPTS} tries")
+
+    def scan(self) -> Iterator[Member]:
+        """Yield every member. Raises: DependencyError, BadData."""
+        return map(_from_row, scan_rows(self._client, self._table))
+
+    def _append(self, member_id: str, item_ids: Sequence[str]) -> None:
+        row = self._read(member_id, consistent=True) or {}
+        seen = append_seen(_seen_of(row), item_ids)
+        revision = row.get("revision")
+        values = {
+            ":seen": {"S": " ".join(seen)},
+            ":salt": row.get("salt", {"S": self._make_salt()}),
+            ":next": {"N": str(int(revision["N"]) + 1 if revision else 1)},
+            **({":known": revision} if revision else {}),
+        }
+        condition = "revision = :known" if revision else "attribute_not_exists(revision)"
+        with translate_errors(f"update in table {self._table}"):
+            self._client.update_item(
+                TableName=self._table,
+                Key={"member_id": {"S": member_id}},
+                UpdateExpression="SET seen = :seen, salt = :salt, revision = :next",
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
+            )
+
+    def _read(self, member_id: str, *, consistent: bool) -> Attributes | None:
+        with translate_errors(f"read from table {self._table}"):
+            answer = self._client.get_item(
+                TableName=self._table,
+                Key={"member_id": {"S": member_id}},
+                ConsistentRead=consistent,
+            )
+        row: Attributes | None = answer.get("Item")
+        return row
+
+
+def _to_row(member: Member) -> Attributes:
+    vectors = {model_id: {"B": packed} for model_id, packed in member.vectors.items()}
+    return {
+        "member_id": {"S": member.member_id},
+        "vectors": {"M": vectors},
+        "seen": {"S": " ".join(append_seen(member.seen, ()))},
+        "salt": {"S": member.salt},
+        "revision": {"N": "1"},
+    }
+
+
+def _from_row(row: Attributes) -> Member:
+    try:
+        packed: dict[str, Any] = row.get("vectors", {"M": {}})["M"]
+        return Member(
+            member_id=row["member_id"]["S"],
+            vectors={model_id: bytes(value["B"]) for model_id, value in packed.items()},
+            seen=_seen_of(row),
+            salt=row["salt"]["S"],
+        )
+    except (KeyError, TypeError) as error:
+        raise BadData(f"a row of the members table lacks or mistypes {error}") from error
+
+
+def _seen_of(row: Attributes) -> tuple[str, ...]:
+    return tuple(row["seen"]["S"].split()) if "seen" in row else ()

@@ -1,0 +1,110 @@
+"""One AppConfig document, read when it is due and kept while nothing better comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+from recsysops.adapters.aws_clients import AwsClient, translate_errors
+from recsysops.errors import DependencyError, FlagError
+from recsysops.serving.flag_document import digest_text
+
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSource:
+    """Where a document is deployed: AppConfig ids."""
+
+    application_id: str
+    environment_id: str
+    profile_id: str
+
+
+class PolledDocument(Generic[ValueT]):
+    """The last good value of a document.
+
+    `rejected` is the digest of a newer text that broke the rules, None when the newest is
+    served. `failures` counts polls that the service did not answer.
+    """
+
+    def __init__(
+        self,
+        client: AwsClient,
+        source: DocumentSource,
+        *,
+        parse: Callable[[str], ValueT],
+        default: ValueT,
+        poll_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._source = source
+        self._parse = parse
+        self._value = default
+        self._poll_seconds = poll_seconds
+        self._monotonic = monotonic
+        self._token: str | None = None
+        self._next_poll = float("-inf")
+        self._lock = Lock()
+        self.rejected: str | None = None
+        self.failures = 0
+
+    def read(self, *, early_seconds: float = 0.0) -> ValueT:
+        """Return the value, asking AppConfig first when the last answer is too old.
+
+        `early_seconds` asks that much sooner: used after a response, so that under steady
+        traffic no member waits for a poll.
+        """
+        if self._monotonic() >= self._next_poll - early_seconds and self._lock.acquire(
+            blocking=False
+        ):
+            try:
+                self._poll()
+            finally:
+                self._lock.release()
+        return self._value
+
+    def _poll(self) -> None:
+        try:
+            text = self._fetch()
+        except DependencyError:
+            # a token is good for one call, so the next poll opens a new session
+            self._token = None
+            self.failures += 1
+            text = ""
+        self._next_poll = self._monotonic() + self._poll_seconds
+        if text:
+            self._take(text)
+
+    def _take(self, text: str) -> None:
+        try:
+            self._value = self._parse(text)
+            self.rejected = None
+        except FlagError:
+            self.rejected = digest_text(text)
+
+    def _fetch(self) -> str:
+        """Return the new text, '' when nothing changed or nothing was ever deployed."""
+        with translate_errors(f"read configuration {self._source.profile_id}"):
+            answer = self._client.get_latest_configuration(
+                ConfigurationToken=self._token or self._open_session()
+            )
+            self._token = answer["NextPollConfigurationToken"]
+            return _decode(answer["Configuration"].read())
+
+    def _open_session(self) -> Any:
+        session = self._client.start_configuration_session(
+            ApplicationIdentifier=self._source.application_id,
+            EnvironmentIdentifier=self._source.environment_id,
+            ConfigurationProfileIdentifier=self._source.profile_id,
+        )
+        return session["InitialConfigurationToken"]
+
+
+def _decode(body: bytes) -> str:
+    # bytes that are no text must still be refused by the parser, not crash the poll
+    return body.decode("utf-8", "replace")
