@@ -109,7 +109,7 @@ def unpack_delta(delta_id: str, body: bytes) -> DeltaSnapshot:
                 changed_rows=arrays["changed_rows"].astype(np.intp),
                 changed_vectors=arrays["changed_vectors"],
             )
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ArtefactError(f"{delta_id}: not a delta snapshot ({error})") from error
 
 

@@ -56,7 +56,11 @@ def decode_record(record: type[RecordT], row: Mapping[str, object]) -> RecordT:
 
     Raises: BadData naming the first column that does not fit.
     """
-    known = {name: _aware(row[name]) for name in record.model_fields if name in row}
+    known = {
+        name: _aware(row[name]) if field.annotation is datetime else row[name]
+        for name, field in record.model_fields.items()
+        if name in row
+    }
     try:
         return record.model_validate(known)
     except ValidationError as error:

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from recsysops.model.kernel import Block, block_contributions, round_scores
+from recsysops.model.topk import blas_error_bound, order_by_score, shortlist_rows
+
+
+def exact_scores(matrix: np.ndarray, vector: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    whole = (Block("all", 0, matrix.shape[1]),)
+    return round_scores(block_contributions(matrix, vector, bias=bias, blocks=whole))
+
+
+def near_ties(seed: int, count: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows that are one another's copies but for the last bits of single numbers."""
+    rng = np.random.default_rng(seed)
+    matrix = np.repeat(rng.normal(size=(1, width)).astype(np.float32), count, axis=0)
+    for row in range(count):
+        column = rng.integers(width)
+        steps = int(rng.integers(-2, 3))
+        moved = matrix[row, column]
+        for _ in range(abs(steps)):
+            moved = np.nextafter(moved, np.float32(np.sign(steps) * np.inf))
+        matrix[row, column] = moved
+    bias = np.repeat(rng.normal(size=1).astype(np.float32), count)
+    return matrix, rng.normal(size=width).astype(np.float32), bias
+
+
+def margin_of(matrix: np.ndarray, vector: np.ndarray, bias: np.ndarray) -> float:
+    norms = np.sqrt((matrix.astype(np.float64) ** 2).sum(axis=1))
+    return blas_error_bound(
+        largest_row_norm=float(norms.max()), vector=vector, largest_bias=float(np.abs(bias).max())
+    )
+
+
+def best_through_shortlist(
+    matrix: np.ndarray, vector: np.ndarray, bias: np.ndarray, k: int, eligible: np.ndarray | None
+) -> list[int]:
+    rows = shortlist_rows(
+        matrix @ vector + bias, k=k, margin=margin_of(matrix, vector, bias), eligible=eligible
+    )
+    scores = exact_scores(matrix[rows], vector, bias[rows])
+    return rows[order_by_score(scores)][:k].tolist()
+
+
+def best_by_full_sort(scores: np.ndarray, k: int, eligible: np.ndarray | None) -> list[int]:
+    allowed = range(len(scores)) if eligible is None else np.flatnonzero(eligible).tolist()
+    return sorted(allowed, key=lambda row: (-float(scores[row]), row))[:k]
+
+
+@given(st.integers(0, 2_000), st.integers(1, 300), st.integers(1, 64), st.integers(1, 60))
+def test_the_best_k_of_adversarial_near_ties_equal_a_full_sort_by_the_kernel(
+    seed: int, count: int, width: int, k: int
+) -> None:
+    matrix, vector, bias = near_ties(seed, count, width)
+    expected = best_by_full_sort(exact_scores(matrix, vector, bias), k, None)
+    assert best_through_shortlist(matrix, vector, bias, k, None) == expected
+
+
+@given(st.integers(0, 2_000), st.integers(1, 300), st.integers(1, 60))
+def test_rows_that_are_not_eligible_are_never_shortlisted(seed: int, count: int, k: int) -> None:
+    matrix, vector, bias = near_ties(seed, count, 8)
+    eligible = np.random.default_rng(seed).random(count) < 0.5
+    expected = best_by_full_sort(exact_scores(matrix, vector, bias), k, eligible)
+    assert best_through_shortlist(matrix, vector, bias, k, eligible) == expected
+
+
+@given(st.integers(0, 2_000), st.integers(-6, 6))
+def test_the_bound_covers_the_distance_of_blas_and_kernel(seed: int, power: int) -> None:
+    rng = np.random.default_rng(seed)
+    matrix = (rng.normal(size=(50, 60)) * 10.0**power).astype(np.float32)
+    vector = rng.normal(size=60).astype(np.float32)
+    bias = rng.normal(size=50).astype(np.float32)
+    apart = np.abs((matrix @ vector + bias).astype(np.float64) - exact_scores(matrix, vector, bias))
+    assert apart.max() <= margin_of(matrix, vector, bias)
+
+
+def test_a_row_that_blas_puts_behind_survives_inside_the_margin() -> None:
+    approximate = np.array([0.95, 1.0, 0.5], dtype=np.float32)
+    assert shortlist_rows(approximate, k=1, margin=0.03).tolist() == [0, 1]
+    assert shortlist_rows(approximate, k=1, margin=0.02).tolist() == [1]
+
+
+def test_few_rows_are_all_shortlisted() -> None:
+    assert shortlist_rows(np.zeros(3, np.float32), k=5, margin=0.0).tolist() == [0, 1, 2]
+    nobody = np.zeros(3, dtype=np.bool_)
+    assert shortlist_rows(np.zeros(3, np.float32), k=5, margin=0.0, eligible=nobody).size == 0
+
+
+def test_equal_scores_keep_the_order_of_their_rows() -> None:
+    assert order_by_score(np.array([1, 2, 1, 2], dtype=np.float32)).tolist() == [1, 3, 0, 2]
