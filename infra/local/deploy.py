@@ -105,14 +105,12 @@ def _start_change(cloudformation: BaseClient, stack: Stack, *, endpoint: str) ->
     if status not in {_GONE, *_UPDATABLE}:
         cloudformation.delete_stack(StackName=stack.name)
         status = _await_stack(cloudformation, stack.name)["StackStatus"]
-    if status not in _UPDATABLE:
-        cloudformation.create_stack(**change)
-        return
+    begin = cloudformation.update_stack if status in _UPDATABLE else cloudformation.create_stack
     try:
-        cloudformation.update_stack(**change)
+        begin(**change)
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
-            raise StageError(f"stack {stack.name} cannot be updated: {error}") from error
+            raise StageError(f"stack {stack.name} was refused: {error}") from error
 
 
 def _await_stack(cloudformation: BaseClient, name: str) -> Described:

@@ -66,6 +66,7 @@ def take_down(layout: Layout) -> Status:
     """Stop the emulator and its workers; the data stay for the next `up`."""
     seconds: dict[str, float] = {}
     _timed(seconds, "stop", lambda: stop_emulator(layout))
+    layout.outputs.unlink(missing_ok=True)  # they name what is up
     return Status(status="down", seconds=seconds)
 
 

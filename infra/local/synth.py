@@ -1,7 +1,11 @@
 """Knows how to synthesize the laptop stage, and when that can be skipped."""
 
+import fcntl
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from infra.local.errors import StageError
 from infra.local.layout import REPOSITORY, Layout
@@ -16,13 +20,22 @@ def synthesize(layout: Layout, *, fingerprint: str) -> bool:
         StageError: the CDK app failed; the message carries its last line.
     """
     mark = layout.assembly.with_name(f"{layout.assembly.name}.fingerprint")
-    if mark.exists() and mark.read_text() == fingerprint and layout.assembly.is_dir():
-        return False
     mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.unlink(missing_ok=True)
-    _run_app(layout)
-    mark.write_text(fingerprint)
-    return True
+    with _one_at_a_time(mark.with_suffix(".lock")):
+        if mark.exists() and mark.read_text() == fingerprint and layout.assembly.is_dir():
+            return False
+        mark.unlink(missing_ok=True)
+        _run_app(layout)
+        mark.write_text(fingerprint)
+        return True
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait for whoever synthesizes into the same folder at this moment."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _run_app(layout: Layout) -> None:

@@ -1,10 +1,14 @@
 """Small things to put into an emulator and questions to ask it, for the laptop stage's tests."""
 
+import base64
+import http.client
 import io
 import json
 import time
 import zipfile
 from collections.abc import Mapping
+from contextlib import closing
+from urllib.parse import urlsplit
 
 from infra.local.clients import make_client
 
@@ -102,3 +106,29 @@ def make_state_machine(endpoint: str, name: str, states: Mapping[str, object]) -
         name=name, definition=definition, roleArn=ROLE
     )
     return str(created["stateMachineArn"])
+
+
+def send(
+    url: str, *, method: str = "POST", headers: Mapping[str, str] | None = None, body: str = "{}"
+) -> tuple[int, str]:
+    """Send one HTTP request to this machine; return status and body."""
+    parts = urlsplit(url)
+    with closing(http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)) as line:
+        line.request(method, parts.path, body=body, headers=dict(headers or {}))
+        answer = line.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def fetch_token(outputs: Mapping[str, str], *, scope: str) -> str:
+    """Sign the API's machine client in for one scope."""
+    client = make_client("cognito-idp", outputs["endpoint"]).describe_user_pool_client(
+        UserPoolId=outputs["user_pool_id"], ClientId=outputs["client_id"]
+    )["UserPoolClient"]
+    secret = base64.b64encode(f"{client['ClientId']}:{client['ClientSecret']}".encode()).decode()
+    headers = {
+        "Authorization": f"Basic {secret}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    form = f"grant_type=client_credentials&scope=recsysops/{scope}"
+    _, body = send(outputs["token_url"], headers=headers, body=form)
+    return str(json.loads(body)["access_token"])
