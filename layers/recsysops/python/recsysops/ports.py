@@ -37,6 +37,9 @@ class MemberStore(Protocol):
     def put_many(self, members: Iterable[Member]) -> None:
         """Write or replace members. Raises: DependencyError."""
 
+    def scan(self) -> Iterator[Member]:
+        """Yield every member, in no order. Raises: DependencyError."""
+
     def add_seen(self, member_id: str, item_ids: Sequence[str]) -> None:
         """Append to a member's seen items, keeping the newest (bounded); creates the member."""
 

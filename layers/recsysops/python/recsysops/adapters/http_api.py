@@ -18,11 +18,11 @@ Method = Literal["GET", "POST", "PUT"]
 class HttpApi:
     """One deployed API; safe to use from several threads.
 
-    token returns a bearer token and is asked again after a 401, so that long runs outlive it.
+    token returns a bearer token that is still valid; it is asked before every call.
     """
 
     api_url: str
-    token: Callable[[bool], str]
+    token: Callable[[], str]
     connections: int = 4
     timeout_seconds: float = 30.0
     _pool: urllib3.PoolManager = field(init=False)
@@ -43,9 +43,7 @@ class HttpApi:
 
         Raises: BadInput on a 4xx with the API's own words; DependencyError on everything else.
         """
-        answer = self._send(method, path, body, fresh_token=False)
-        if answer.status == 401:
-            answer = self._send(method, path, body, fresh_token=True)
+        answer = self._send(method, path, body)
         if 400 <= answer.status < 500:
             raise BadInput(f"{method} {path}: {answer.status} {_words(answer.data)}")
         if answer.status != 200:
@@ -54,9 +52,9 @@ class HttpApi:
         return document
 
     def _send(
-        self, method: Method, path: str, body: Mapping[str, object] | None, *, fresh_token: bool
+        self, method: Method, path: str, body: Mapping[str, object] | None
     ) -> urllib3.BaseHTTPResponse:
-        headers = {"authorization": f"Bearer {self.token(fresh_token)}"}
+        headers = {"authorization": f"Bearer {self.token()}"}
         if body is not None:
             headers["content-type"] = "application/json"
         try:

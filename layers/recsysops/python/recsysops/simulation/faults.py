@@ -16,7 +16,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from recsysops.errors import BadInput
-from recsysops.model.artefact import ModelArtefact, pack_artefact
+from recsysops.model.artefact import ModelArtefact, pack_artefact, unpack_artefact
 from recsysops.vocabulary import Component, ItemFeatures, Verdict
 
 FaultName = Literal[
@@ -138,6 +138,8 @@ class ZeroedArtefact:
 
     files: dict[str, bytes]
     block: str
+    model_id: str
+    owner: bytes
 
 
 def zero_one_block(artefact: ModelArtefact, *, rng: np.random.Generator) -> ZeroedArtefact:
@@ -158,7 +160,10 @@ def zero_one_block(artefact: ModelArtefact, *, rng: np.random.Generator) -> Zero
         item_matrix=matrix,
         play_counts=artefact.play_counts,
     )
-    return ZeroedArtefact(files=files, block=block_name)
+    exported = unpack_artefact(files)
+    return ZeroedArtefact(
+        files=files, block=block_name, model_id=exported.model_id, owner=exported.owner
+    )
 
 
 def _corrupted(
