@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def omit_types(stack: RecsysopsStack, types: frozenset[str]) -> None:
                 scope.node.try_remove_child(part.node.id)
 
 
+def sweep_assets(out: Path) -> None:
+    """Delete assets of earlier syntheses from the cloud assembly."""
+    manifest = json.loads((out / f"{STACK}.assets.json").read_text())
+    used = {asset["source"].get("path") for asset in manifest["files"].values()}
+    for folder in out.glob("asset.*"):
+        if folder.name not in used:
+            shutil.rmtree(folder)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the cloud assembly of one stage."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -57,6 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="folder of the cloud assembly")
     options = parser.parse_args(arguments)
     build_app(STAGES.get(options.stage), out=options.out).synth()
+    if options.out:
+        sweep_assets(options.out)
 
 
 if __name__ == "__main__":

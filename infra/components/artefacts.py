@@ -12,10 +12,11 @@ from infra.settings import StageSettings
 
 ARTEFACTS = "artefacts/"
 DELTAS = "deltas/"
+FLAG_DOCUMENTS = "flags/"
 
 
 class Artefacts(Construct):
-    """Artefacts below artefacts/, deltas and their pointer below deltas/."""
+    """Models in artefacts/, deltas and their pointer in deltas/, deployed flag documents in flags/."""
 
     def __init__(
         self,
@@ -46,6 +47,15 @@ class Artefacts(Construct):
                 prefix=prefix,
                 because="Any model or delta may be the one a request, a pin or a replay names.",
             )
+
+    def allow_reading_flag_documents(self, function: PythonFunction) -> None:
+        """Let a function read what was deployed when a logged request was served."""
+        self.store.allow(
+            function,
+            "GetObject",
+            prefix=FLAG_DOCUMENTS,
+            because="A logged request names its flag document by version.",
+        )
 
     def allow_writing_deltas(self, function: PythonFunction) -> None:
         """Let a function write new deltas and move the pointer."""

@@ -98,6 +98,7 @@ class RecsysopsStack(Stack):
     def _let_detection_work(self) -> None:
         rank = self.functions["rank_choices"]
         self.artefacts.allow_reading(rank)
+        self.artefacts.allow_reading_flag_documents(rank)
         self.lake.allow_querying(rank, "full_requests", "feedback", "choice_ranks")
         self.lake.allow_writing(rank, "choice_ranks")
 
