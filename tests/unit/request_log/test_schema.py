@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recsysops.errors import BadData
+from recsysops.request_log.records import TABLES, FeedbackEvent, ItemSnapshotRow, SlimRequest
+from recsysops.request_log.schema import (
+    decode_record,
+    describe_columns,
+    encode_record,
+    glue_columns,
+    sql_timestamp,
+    to_row,
+)
+
+KNOWN_TYPES = {
+    "string",
+    "bigint",
+    "double",
+    "boolean",
+    "timestamp",
+    "array<string>",
+    "array<double>",
+}
+moments = st.integers(0, 2**42).map(
+    lambda milliseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+)
+
+
+def make_event(**changes: object) -> FeedbackEvent:
+    plain: dict[str, object] = {
+        "event_id": "e-1",
+        "request_id": "r-1",
+        "event_time": datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC),
+        "member": "ab12",
+        "member_group": 3,
+        "item_id": "i1",
+        "kind": "play",
+        "value": 1.0,
+        "traffic": "live",
+    }
+    return FeedbackEvent.model_validate({**plain, **changes})
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_column_has_a_glue_type_and_a_meaning(table: str) -> None:
+    record = TABLES[table]
+    assert {kind for _, kind in glue_columns(record)} <= KNOWN_TYPES
+    assert all(field.description for field in record.model_fields.values())
+    assert len(describe_columns(record).splitlines()) == 2 + len(glue_columns(record))
+
+
+def test_a_small_declaration_gives_the_columns_worked_out_by_hand() -> None:
+    assert glue_columns(FeedbackEvent)[:5] == [
+        ("schema_version", "bigint"),
+        ("event_id", "string"),
+        ("request_id", "string"),
+        ("event_time", "timestamp"),
+        ("member", "string"),
+    ]
+    assert dict(glue_columns(ItemSnapshotRow))["year"] == "bigint"
+    assert dict(glue_columns(SlimRequest))["scores"] == "array<double>"
+
+
+@given(moments, st.floats(allow_nan=False, allow_infinity=False))
+def test_a_line_reads_back_as_the_record_it_was(moment: datetime, value: float) -> None:
+    event = make_event(event_time=moment, value=value)
+    assert decode_record(FeedbackEvent, json.loads(encode_record(event))) == event
+
+
+def test_times_of_query_engines_are_read_with_and_without_zone() -> None:
+    row = to_row(make_event())
+    naive = {**row, "event_time": make_event().event_time.replace(tzinfo=None)}
+    assert decode_record(FeedbackEvent, naive) == make_event()
+    assert decode_record(FeedbackEvent, row) == make_event()
+
+
+def test_a_title_that_looks_like_a_time_stays_a_title() -> None:
+    title = "Semi-Tough: a film, 1977"
+    row = {
+        **dict.fromkeys(ItemSnapshotRow.model_fields),
+        "schema_version": 1, "delta_id": "d", "as_of": "2026-01-02 00:00:00.000", "model_id": "m",
+        "item_id": "i", "item_group": 1, "title": title[:4] + "-" + title[5:10] + " " + title[11:],
+        "genres": [], "source": "s", "batch": "b", "version": 1, "changed": False,
+        "log_popularity": 0.0, "simulated": [],
+    }  # fmt: skip
+    assert decode_record(ItemSnapshotRow, row).title == row["title"]
+
+
+def test_columns_of_newer_writers_are_ignored() -> None:
+    row = {**to_row(make_event()), "invented_later": 7}
+    assert decode_record(FeedbackEvent, row) == make_event()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("kind", "sneeze"), ("value", "much"), ("event_time", "yesterday"), ("member_group", None)],
+)
+def test_a_garbled_column_is_named_in_one_line(column: str, value: object) -> None:
+    with pytest.raises(BadData, match=f"FeedbackEvent.{column}") as caught:
+        decode_record(FeedbackEvent, {**to_row(make_event()), column: value})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_no_number_that_is_none_reaches_the_lake(value: float) -> None:
+    with pytest.raises(BadData, match="value"):
+        encode_record(make_event(value=value))
+
+
+def test_literals_are_in_utc() -> None:
+    east = datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=3)))
+    assert sql_timestamp(east) == "2026-01-02 00:00:00.000"
