@@ -16,7 +16,7 @@ FLAG_DOCUMENTS = "flags/"
 
 
 class Artefacts(Construct):
-    """Models in artefacts/, deltas and their pointer in deltas/, deployed flag documents in flags/."""
+    """Models in artefacts/, deltas and their pointer in deltas/, deployed flags in flags/."""
 
     def __init__(
         self,

@@ -25,6 +25,8 @@ from infra.settings import StageSettings
 
 AUDITED_TABLES = ("slim_requests", "full_requests", "feedback", "choice_ranks", "item_snapshots")
 
+QUERY_SECONDS = 900
+
 
 class AuditWorkflow(Workflow):
     """Input: {} or {window_start, window_end, reference_start, reference_end} as ISO strings."""
@@ -146,6 +148,7 @@ def _ask_athena() -> State:
             "audit": "{% $states.input.audit %}",
             "query_execution_id": "{% $states.result.QueryExecution.QueryExecutionId %}",
         },
+        "TimeoutSeconds": QUERY_SECONDS,
         "Retry": [retry(*ATHENA_TROUBLE, seconds=5, attempts=4)],
         "Catch": catch_all("SayAuditFailed", Output=_failed("$states.input.audit")),
         "Next": "JudgeAudit",
