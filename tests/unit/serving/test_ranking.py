@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recsysops.model.catalogue import Catalogue
+from recsysops.model.kernel import block_contributions, round_scores
+from recsysops.serving.ranking import (
+    SHORTLIST,
+    RankingRequest,
+    block_names,
+    rank_item,
+    rank_slate,
+)
+
+from tests.fakes.served_world import ENCODER, NOW, make_vector, make_world
+
+CATALOGUE = make_world(300).catalogue
+IDS = CATALOGUE.item_ids
+
+
+def ask(**changes: object) -> RankingRequest:
+    plain: dict[str, object] = {
+        "request_id": "r-1",
+        "event_time": NOW,
+        "limit": 10,
+        "candidates": (),
+        "excluded": (),
+        "member_vector": make_vector(1),
+        "explore_rate": 0.0,
+    }
+    return RankingRequest(**{**plain, **changes})  # type: ignore[arg-type]
+
+
+def full_sort(catalogue: Catalogue, request: RankingRequest) -> list[str]:
+    """The order a plain reading of the rules gives: kernel over everything, sort, filter."""
+    vector = request.member_vector
+    if vector is None:
+        vector = np.zeros(catalogue.matrix.shape[1], dtype=np.float32)
+    scores = round_scores(
+        block_contributions(
+            catalogue.matrix, vector, bias=catalogue.bias, blocks=catalogue.encoder.blocks
+        )
+    )
+    out = set(request.excluded) | request.blocked
+    return [
+        item.item_id
+        for _, item in sorted(
+            zip(scores.tolist(), catalogue.items, strict=True),
+            key=lambda pair: (-pair[0], pair[1].item_id),
+        )
+        if item.item_id not in out
+        and (item.launch_date is None or item.launch_date <= request.event_time.date())
+        and (not request.candidates or item.item_id in request.candidates)
+    ]
+
+
+def draw_ids(seed: int, share: float) -> tuple[str, ...]:
+    rng = np.random.default_rng(seed)
+    return tuple(rng.permutation([item_id for item_id in IDS if rng.random() < share]).tolist())
+
+
+shares = st.sampled_from([0.0, 0.01, 0.3, 0.9, 1.0])
+
+
+@given(
+    st.integers(0, 10_000),
+    st.integers(1, 50),
+    st.tuples(shares, shares, shares),
+    st.booleans(),
+)
+def test_a_slate_is_the_head_of_a_full_sort_by_the_kernel(
+    seed: int, limit: int, share: tuple[float, float, float], cold: bool
+) -> None:
+    request = ask(
+        limit=limit,
+        candidates=draw_ids(seed, share[0]),
+        excluded=draw_ids(seed + 1, share[1]),
+        blocked=frozenset(draw_ids(seed + 2, share[2])),
+        member_vector=None if cold else make_vector(seed),
+    )
+    expected = full_sort(CATALOGUE, request)
+    slate = rank_slate(CATALOGUE, request)
+    assert slate.eligible_count == len(expected)
+    assert slate.shortlist == tuple(expected[:SHORTLIST])
+    assert [item.item_id for item in slate.shown] == expected[:limit]
+    for rank in {1, len(expected) // 2, len(expected)} & set(range(1, len(expected) + 1)):
+        found = rank_item(CATALOGUE, request, expected[rank - 1])
+        assert (found.eligible, found.rank, found.eligible_count) == (True, rank, len(expected))
+
+
+def test_ties_are_broken_by_item_id() -> None:
+    flat = replace(
+        CATALOGUE,
+        matrix=np.zeros_like(CATALOGUE.matrix),
+        bias=np.zeros_like(CATALOGUE.bias),
+        largest_row_norm=0.0,
+    )
+    slate = rank_slate(flat, ask(limit=50))
+    assert list(slate.shortlist) == IDS[:SHORTLIST]
+    assert [rank_item(flat, ask(), item_id).rank for item_id in IDS[:5]] == [1, 2, 3, 4, 5]
+
+
+def test_contributions_add_up_to_the_scores_block_by_block() -> None:
+    slate = rank_slate(CATALOGUE, ask())
+    assert slate.block_names == block_names(CATALOGUE) == (
+        "genre", "year", "language", "collaborative", "popularity",
+    )  # fmt: skip
+    assert round_scores(slate.contributions).tobytes() == slate.scores.tobytes()
+    row = CATALOGUE.row_of[slate.shortlist[0]]
+    assert slate.contributions[0, -1] == CATALOGUE.bias[row]
+    genres = len(ENCODER.genres)
+    by_hand = CATALOGUE.matrix[row, :genres].astype(float) @ make_vector(1)[:genres].astype(float)
+    assert slate.contributions[0, 0] == pytest.approx(by_hand)
+
+
+def test_a_cold_member_gets_fresh_popularity() -> None:
+    slate = rank_slate(CATALOGUE, ask(member_vector=None))
+    rows = [CATALOGUE.row_of[item_id] for item_id in slate.shortlist]
+    assert slate.scores.tolist() == CATALOGUE.bias[rows].tolist()
+    assert not slate.contributions[:, :-1].any()
+
+
+def test_the_score_of_an_item_does_not_depend_on_who_else_is_ranked() -> None:
+    whole = rank_slate(CATALOGUE, ask(limit=50))
+    picked = tuple(whole.shortlist[::7])
+    few = rank_slate(CATALOGUE, ask(candidates=picked))
+    scores = dict(zip(whole.shortlist, whole.scores.tolist(), strict=True))
+    assert few.scores.tolist() == [scores[item_id] for item_id in few.shortlist]
+
+
+def test_unknown_candidates_are_named_once_and_the_others_ranked() -> None:
+    slate = rank_slate(CATALOGUE, ask(candidates=("x", "i0003", "y", "x", "i0003")))
+    assert slate.unknown_candidates == ("x", "y")
+    assert slate.shortlist == ("i0003",)
+    assert slate.eligible_count == 1
+
+
+def test_nothing_eligible_gives_an_empty_slate() -> None:
+    slate = rank_slate(CATALOGUE, ask(candidates=("x",), explore_rate=1.0))
+    assert (slate.shown, slate.shortlist, slate.eligible_count) == ((), (), 0)
+    assert slate.arm == "greedy"
+    assert slate.contributions.shape == (0, 5)
+
+
+def test_an_item_is_not_eligible_before_its_launch() -> None:
+    upcoming = IDS[-1]
+    before = ask(event_time=datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC), candidates=(upcoming,))
+    after = replace(before, event_time=datetime(2026, 4, 1, tzinfo=UTC))
+    assert rank_slate(CATALOGUE, before).eligible_count == 0
+    assert rank_slate(CATALOGUE, after).shortlist == (upcoming,)
+    assert rank_item(CATALOGUE, before, upcoming).rank is None
+
+
+@pytest.mark.parametrize("item_id", ["nobody", "i0003", "i0004", "i0005"])
+def test_an_item_that_could_not_be_ranked_has_no_rank(item_id: str) -> None:
+    request = ask(
+        excluded=("i0003",), blocked=frozenset({"i0004"}), candidates=("i0003", "i0004", "i0001")
+    )
+    found = rank_item(CATALOGUE, request, item_id)
+    assert (found.eligible, found.rank, found.eligible_count) == (False, None, 1)
+
+
+def test_an_explored_slot_shows_an_item_from_below_with_its_own_score() -> None:
+    request = ask(request_id="r-explores", explore_rate=1.0, limit=10)
+    slate, greedy = rank_slate(CATALOGUE, request), rank_slate(CATALOGUE, ask())
+    assert slate.arm == "explore"
+    assert slate.shortlist == greedy.shortlist
+    different = [
+        (now, then)
+        for now, then in zip(slate.shown, greedy.shown, strict=True)
+        if now.item_id != then.item_id
+    ]
+    assert len(different) == 1
+    drawn = different[0][0]
+    rank = 1 + slate.shortlist.index(drawn.item_id)
+    assert 11 <= rank <= 50
+    assert drawn.score == float(slate.scores[rank - 1])
+    assert drawn.propensity == 1.0 / (10 * 40)
+
+
+def test_inputs_are_left_as_they_were() -> None:
+    before = (CATALOGUE.matrix.copy(), CATALOGUE.bias.copy(), CATALOGUE.launch_days.copy())
+    rank_slate(CATALOGUE, ask(excluded=tuple(IDS[:50]), explore_rate=1.0))
+    after = (CATALOGUE.matrix, CATALOGUE.bias, CATALOGUE.launch_days)
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
