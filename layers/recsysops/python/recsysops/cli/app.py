@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from recsysops.cli import stage
+from recsysops.cli import operate, stage
 from recsysops.cli.output import progress_console
 from recsysops.errors import RecSysOpsError
 
@@ -22,6 +22,12 @@ app.command()(stage.up)
 app.command()(stage.down)
 app.command()(stage.status)
 app.command()(stage.clean)
+app.command()(operate.recommend)
+app.command()(operate.audit)
+app.command()(operate.incidents)
+app.command()(operate.diagnose)
+app.command()(operate.replay)
+app.command()(operate.models)
 
 
 def main() -> None:

@@ -1,0 +1,184 @@
+"""Commands of everyday operation: recommend, audit, incidents, diagnose, replay, models."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, get_args
+
+import typer
+
+from recsysops.cli.connection import open_ports, stage_ports
+from recsysops.cli.output import people, print_json, print_table, progress_console
+from recsysops.cli.stage import JsonFlag
+from recsysops.cli.story.diagnosing import diagnose as diagnose_with
+from recsysops.errors import BadInput
+from recsysops.vocabulary import Incident, IncidentStatus, Window
+from recsysops.workflows.replay_requests import (
+    ReplayOutcome,
+    read_full_records,
+    replay_requests,
+)
+
+MomentOption = Annotated[str | None, typer.Option(help="ISO moment, UTC when no zone is given.")]
+
+
+def parse_moment(text: str) -> datetime:
+    """Read an ISO moment; without a zone it is UTC. Raises: BadInput."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput(f"{text!r} is no ISO moment, e.g. 2026-11-20T00:00") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def parse_window(start: str, end: str) -> Window:
+    """Read a window. Raises: BadInput when it is empty or a moment is none."""
+    window = Window(parse_moment(start), parse_moment(end))
+    if window.start >= window.end:
+        raise BadInput(f"window from {start} to {end} is empty")
+    return window
+
+
+def recommend(
+    member_id: Annotated[str, typer.Argument(help="Member to recommend for.")],
+    limit: Annotated[int, typer.Option(min=1, max=50)] = 10,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask the deployed API for recommendations."""
+    body = {"member_id": member_id, "limit": limit}
+    answer = open_ports().api.call("POST", "/v1/recommendations", body)
+    if as_json:
+        print_json(answer)
+        return
+    items = answer["items"]
+    print_table(f"for {member_id}", items if isinstance(items, list) else [])
+    reason = f" because {answer['fallback_reason']}" if answer["fallback_reason"] else ""
+    people.print(f"{answer['status']}{reason} · model {answer['model_id']} · {answer['delta_id']}")
+
+
+def audit(
+    start: Annotated[str, typer.Option("--from", help="Start of the window.")],
+    end: Annotated[str, typer.Option("--to", help="End of the window.")],
+    reference_start: Annotated[str, typer.Option("--reference-from")],
+    reference_end: Annotated[str, typer.Option("--reference-to")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Run the state machine `audit` over an explicit window and wait for it."""
+    window = parse_window(start, end)
+    reference = parse_window(reference_start, reference_end)
+    ports = open_ports()
+    with progress_console.status("audit") as shown:
+        answer = ports.runs.run(
+            ports.settings.audit_state_machine_arn,
+            {
+                "window_start": window.start.isoformat(),
+                "window_end": window.end.isoformat(),
+                "reference_start": reference.start.isoformat(),
+                "reference_end": reference.end.isoformat(),
+            },
+            progress=lambda state, seconds: shown.update(f"audit: {state} {seconds:.0f} s"),
+        )
+    print_json(answer) if as_json else people.print(f"incidents: {answer.get('incident_ids')}")
+
+
+def incidents(
+    status: Annotated[
+        str | None, typer.Option(help="open, acknowledged, mitigated, resolved")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List incidents, newest first."""
+    wanted = _status(status)
+    found = open_ports().incidents.list_incidents(wanted)
+    if as_json:
+        print_json(found)
+    else:
+        print_table("incidents", [_incident_row(incident) for incident in found])
+
+
+def diagnose(
+    incident_id: Annotated[str, typer.Argument(help="Incident to diagnose.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Name what an incident comes from: input or model, which one, which items; with evidence."""
+    ports = open_ports()
+    found = diagnose_with(ports.incidents.get(incident_id), stage_ports(ports), ports.catalogues)
+    if as_json:
+        print_json(found)
+        return
+    people.print(f"[bold]{found.verdict}[/bold]: {found.summary}")
+    people.print(
+        f"replayed {found.replay.bit_equal} of {found.replay.records} logged requests bit for bit"
+    )
+    print_table("slices of the odd items", [_slice_row(one) for one in found.slices])
+    for suspicion in found.suspicions:
+        people.print(f"{suspicion.feature}: {len(suspicion.item_ids)} items", suspicion.evidence)
+    queries = found.evidence["queries"]
+    print_table("named queries", queries if isinstance(queries, list) else [])
+
+
+def replay(
+    request_id: Annotated[str | None, typer.Argument(help="One request; or give a window.")] = None,
+    start: Annotated[str | None, typer.Option("--from")] = None,
+    end: Annotated[str | None, typer.Option("--to")] = None,
+    check_digests: Annotated[
+        bool, typer.Option(help="Refuse records whose inputs changed.")
+    ] = True,
+    as_json: JsonFlag = False,
+) -> None:
+    """Repeat logged requests from log, artefact and snapshots alone, and compare bit for bit."""
+    window = parse_window(start, end) if start and end else None
+    ports = open_ports()
+    records = read_full_records(ports.queries, window=window, request_id=request_id)
+    report = replay_requests(records, cache=ports.catalogues, check_digests=check_digests)
+    outcomes: tuple[ReplayOutcome, ...] = get_args(ReplayOutcome)
+    counts = {outcome: report.count(outcome) for outcome in outcomes}
+    if as_json:
+        print_json({"records": len(records), **counts, "holds": report.holds})
+    else:
+        people.print(f"{len(records)} records: {counts}")
+    if not report.holds:
+        raise typer.Exit(1)
+
+
+def models(as_json: JsonFlag = False) -> None:
+    """List the models of the registry, newest first."""
+    entries = open_ports().registry.entries()
+    if as_json:
+        print_json(entries)
+        return
+    print_table(
+        "models",
+        [
+            {"model": e.model_id, "status": e.status, "trained": e.trained_at, **e.metrics}
+            for e in entries
+        ],
+        columns=["model", "status", "trained", *sorted({k for e in entries for k in e.metrics})],
+    )
+
+
+def _status(text: str | None) -> IncidentStatus | None:
+    allowed: tuple[IncidentStatus, ...] = ("open", "acknowledged", "mitigated", "resolved")
+    for status in allowed:
+        if status == text:
+            return status
+    if text is not None:
+        raise BadInput(f"status {text!r} is none of {', '.join(allowed)}")
+    return None
+
+
+def _incident_row(incident: Incident) -> dict[str, object]:
+    return {
+        "id": incident.incident_id,
+        "status": incident.status,
+        "severity": incident.severity,
+        "component": incident.component,
+        "subject": incident.subject,
+        "title": incident.title,
+        "detected": incident.detected_at,
+    }
+
+
+def _slice_row(match: object) -> dict[str, object]:
+    names = ("facet", "value", "items", "odd_items", "precision", "recall", "jaccard")
+    return {name: getattr(match, name) for name in names}
