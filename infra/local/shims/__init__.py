@@ -11,6 +11,7 @@ NAMES: Final = (
     "lambda_error_type",
     "emf_metrics",
     "sfn_athena_sync",
+    "loopback_is_secure",
 )
 
 

@@ -71,9 +71,15 @@ def _deploy(layout: Layout, *, auth: bool = False) -> Iterator[Deployed]:
         take_down(layout)
 
 
-def _serve(root: Path, *, shims: tuple[str, ...]) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def upstream_guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The endpoint of an emulator as its makers ship it, with IAM enforced and a bucket `lake`."""
+    yield from _serve(tmp_path_factory.mktemp("upstream_guarded"), shims=(), auth=True)
+
+
+def _serve(root: Path, *, shims: tuple[str, ...], auth: bool = False) -> Iterator[str]:
     layout = Layout(root=root)
-    emulator = start_emulator(layout, port=find_free_port(), shims=shims)
+    emulator = start_emulator(layout, port=find_free_port(), auth=auth, shims=shims)
     try:
         make_bucket(emulator.endpoint, "lake")
         yield emulator.endpoint

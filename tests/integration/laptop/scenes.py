@@ -6,7 +6,7 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from infra.local.clients import make_client
 ROLE = "arn:aws:iam::000000000000:role/anybody"
 
 
-def make_function(endpoint: str, name: str, code: str) -> None:
+def make_function(endpoint: str, name: str, code: str, *, role: str = ROLE) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("handler.py", code)
@@ -23,10 +23,27 @@ def make_function(endpoint: str, name: str, code: str) -> None:
         FunctionName=name,
         Runtime="python3.13",
         Handler="handler.handle",
-        Role=ROLE,
+        Role=role,
         Timeout=10,
         Code={"ZipFile": packed.getvalue()},
     )
+
+
+def make_role(endpoint: str, name: str, *, actions: Sequence[str]) -> str:
+    """A role for functions that may do these actions on everything; returns its ARN."""
+    iam = make_client("iam", endpoint)
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
+    made = iam.create_role(
+        RoleName=name,
+        AssumeRolePolicyDocument=_policy({**trust, "Action": "sts:AssumeRole"}),
+    )
+    grant = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    iam.put_role_policy(RoleName=name, PolicyName="grant", PolicyDocument=_policy(grant))
+    return str(made["Role"]["Arn"])
+
+
+def _policy(statement: Mapping[str, object]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def invoke(endpoint: str, name: str, event: object = None) -> object:

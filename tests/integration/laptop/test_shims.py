@@ -13,6 +13,7 @@ from infra.local.shims.patching import ShimOutdatedError, find_part, replace_tex
 from tests.integration.laptop.scenes import (
     invoke,
     make_function,
+    make_role,
     make_state_machine,
     make_table,
     query,
@@ -200,6 +201,42 @@ class TestSfnAthenaSync:
     def test_upstream_still_needs_it(self, upstream: str) -> None:
         done = self.run(upstream, "asks", sql="SELECT 1 AS one")
         assert done["status"] == "FAILED", remove("sfn_athena_sync")
+
+
+class TestLoopbackIsSecure:
+    """That it works is shown by test_least_privilege: every bucket of the app asks for TLS."""
+
+    ONLY_TLS: ClassVar = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": ["arn:aws:s3:::lake", "arn:aws:s3:::lake/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+    LISTER = """
+import boto3
+def handle(event, context):
+    try:
+        return boto3.client("s3").list_objects_v2(Bucket="lake")["KeyCount"]
+    except Exception as error:
+        return str(error)
+"""
+
+    def test_upstream_still_needs_it(self, upstream_guarded: str) -> None:
+        s3 = make_client("s3", upstream_guarded)
+        s3.put_bucket_policy(Bucket="lake", Policy=json.dumps(self.ONLY_TLS))
+        role = make_role(upstream_guarded, "lister", actions=["s3:ListBucket"])
+        make_function(upstream_guarded, "lister", self.LISTER, role=role)
+        assert "explicit deny" in str(invoke(upstream_guarded, "lister")), remove(
+            "loopback_is_secure"
+        )
+        s3.delete_bucket_policy(Bucket="lake")
+        assert invoke(upstream_guarded, "lister") == 0
 
 
 class TestPatching:
