@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recsysops.adapters.memory import MemoryBlobs, MemoryItems, MemoryLake, MemoryQueries
+from recsysops.errors import ArtefactError, BadData, DependencyError
+from recsysops.model.artefact import artefact_key, unpack_artefact
+from recsysops.model.catalogue import Catalogue
+from recsysops.model.delta import POINTER_KEY
+from recsysops.ports import QueryEngine, Row
+from recsysops.request_log.records import FeedbackEvent, ItemSnapshotRow
+from recsysops.request_log.schema import decode_record, to_row
+from recsysops.vocabulary import ItemFeatures, ModelPointer
+from recsysops.workflows.load_catalogue import CatalogueCache, load_delta, read_delta_pointer
+from recsysops.workflows.publish_delta import publish_delta
+
+from tests.fakes.lake_queries import LakeQueries
+from tests.fakes.served_world import (
+    ENCODER,
+    HALF_LIVES,
+    TRAINED_AT,
+    make_artefact_files,
+    make_items,
+)
+
+ITEMS = make_items(30)
+FILES = make_artefact_files(ITEMS)
+ARTEFACT = unpack_artefact(FILES)
+LATER = TRAINED_AT + timedelta(days=3)
+
+
+class Bench:
+    def __init__(self, items: Sequence[ItemFeatures] = ITEMS) -> None:
+        self.blobs = MemoryBlobs(
+            {artefact_key(ARTEFACT.model_id, name): body for name, body in FILES.items()}
+        )
+        self.items = MemoryItems(items)
+        self.lake = MemoryLake()
+        self.pointer = ModelPointer(production=ARTEFACT.model_id)
+
+    def publish(self, *, as_of: datetime = LATER, queries: QueryEngine | None = None) -> str:
+        return publish_delta(
+            items=self.items,
+            blobs=self.blobs,
+            lake=self.lake,
+            queries=queries,
+            pointer=self.pointer,
+            as_of=as_of,
+        )
+
+    def catalogue(self) -> Catalogue:
+        pointer = read_delta_pointer(self.blobs)
+        return CatalogueCache(self.blobs).load(pointer.model_id, pointer.delta_id)
+
+    def rows(self) -> list[ItemSnapshotRow]:
+        return [decode_record(ItemSnapshotRow, row) for row in self.lake.rows("item_snapshots")]
+
+
+def test_unchanged_items_are_served_with_the_artefacts_vectors() -> None:
+    bench = Bench()
+    delta_id = bench.publish()
+    catalogue = bench.catalogue()
+    assert np.array_equal(catalogue.matrix, ARTEFACT.item_matrix)
+    assert catalogue.items == ITEMS
+    assert load_delta(bench.blobs, delta_id).changed_rows.size == 0
+    assert not any(row.changed for row in bench.rows())
+
+
+def test_what_an_upstream_job_changes_reaches_the_vector_and_the_lake() -> None:
+    bench = Bench()
+    wrong = "ja" if ITEMS[4].language != "ja" else "en"
+    bench.items.put_many([replace(ITEMS[4], language=wrong, version=2)])
+    delta_id = bench.publish()
+    catalogue = bench.catalogue()
+    block = next(block for block in ENCODER.blocks if block.name == "language")
+    changed = np.argwhere(catalogue.matrix != ARTEFACT.item_matrix)
+    assert set(changed[:, 0].tolist()) == {4}
+    assert all(block.start <= column < block.stop for column in changed[:, 1].tolist())
+    row = bench.rows()[4]
+    assert (row.language, row.version, row.changed, row.delta_id) == (wrong, 2, True, delta_id)
+    assert row.simulated == ["language", "price"]
+    assert sum(r.changed for r in bench.rows()) == 1
+
+
+def test_price_and_stock_change_the_row_but_not_the_vector() -> None:
+    bench = Bench()
+    bench.items.put_many([replace(ITEMS[4], price=0.0, in_stock=False)])
+    bench.publish()
+    assert (bench.rows()[4].price, bench.rows()[4].changed) == (0.0, False)
+
+
+def test_a_new_item_is_served_by_its_content_and_the_smoothing() -> None:
+    bench = Bench()
+    bench.items.put_many([replace(ITEMS[0], item_id="zz-new")])
+    bench.publish()
+    catalogue = bench.catalogue()
+    row = catalogue.row_of["zz-new"]
+    assert catalogue.matrix[row].tolist() == [*ENCODER.encode(ITEMS[0]).tolist(), 0, 0, 0, 0]
+    assert catalogue.bias[row] == pytest.approx((0.7 + 0.2) * np.log(0.5), rel=1e-6)
+    assert bench.rows()[row].changed
+
+
+def test_plays_halve_with_every_half_life() -> None:
+    bench = Bench()
+    delta = load_delta(bench.blobs, bench.publish(as_of=TRAINED_AT + timedelta(days=3)))
+    halves = 0.5 ** (3.0 / np.array(HALF_LIVES))
+    expected = np.log(ARTEFACT.play_counts * halves + 0.5)
+    assert delta.log_popularity == pytest.approx(expected, rel=1e-5)
+
+
+def play(number: int, item_id: str, moment: datetime, **changes: object) -> dict[str, object]:
+    plain: dict[str, object] = {
+        "event_id": f"e{number}", "request_id": "r", "event_time": moment, "member": "m",
+        "member_group": 1, "item_id": item_id, "kind": "play", "value": 1.0, "traffic": "live",
+    }  # fmt: skip
+    return to_row(FeedbackEvent.model_validate({**plain, **changes}))
+
+
+def test_plays_from_the_lake_count_once_from_training_up_to_the_moment(tmp_path: Path) -> None:
+    midday = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+    rows = [
+        play(1, "i0003", midday),
+        play(1, "i0003", midday),
+        play(2, "i0003", midday),
+        play(3, "i0003", TRAINED_AT - timedelta(milliseconds=1)),
+        play(4, "i0003", LATER),
+        play(5, "i0003", midday, kind="click"),
+        play(6, "gone", midday),
+    ]
+    bench = Bench()
+    queries = LakeQueries(tmp_path, {"feedback": rows}, dt="2026-03-02")
+    delta = load_delta(bench.blobs, bench.publish(queries=queries))
+    age_days = (LATER - midday) / timedelta(days=1)
+    decayed = ARTEFACT.play_counts[3] * 0.5 ** (3.0 / np.array(HALF_LIVES))
+    expected = np.log(decayed + 2 * 0.5 ** (age_days / np.array(HALF_LIVES)) + 0.5)
+    assert delta.log_popularity[3] == pytest.approx(expected, rel=1e-5)
+    quiet = load_delta(bench.blobs, bench.publish())
+    others = np.delete(delta.log_popularity, 3, 0)
+    assert np.array_equal(others, np.delete(quiet.log_popularity, 3, 0))
+
+
+def test_publishing_twice_changes_nothing(tmp_path: Path) -> None:
+    rows = [play(1, "i0003", LATER - timedelta(hours=2))]
+    bench = Bench(ITEMS[::-1])
+    queries = LakeQueries(tmp_path, {"feedback": rows}, dt="2026-03-03")
+    first = bench.publish(queries=queries)
+    blobs, lake = dict(bench.blobs.objects), dict(bench.lake.objects)
+    assert bench.publish(queries=queries) == first
+    assert (bench.blobs.objects, bench.lake.objects) == (blobs, lake)
+
+
+def test_a_moment_before_the_training_asks_the_lake_for_nothing() -> None:
+    queries = MemoryQueries()
+    Bench().publish(as_of=TRAINED_AT - timedelta(days=1), queries=queries)
+    assert queries.asked == []
+
+
+class BrokenLake(MemoryLake):
+    def write_rows(
+        self, table: str, *, rows: Sequence[Row], ingest_time: datetime, name: str
+    ) -> str:
+        raise DependencyError("lake is down")
+
+
+def test_nothing_half_written_is_ever_pointed_to() -> None:
+    bench = Bench()
+    bench.publish(as_of=TRAINED_AT + timedelta(days=1))
+    before = bench.blobs.get(POINTER_KEY)
+    bench.lake = BrokenLake()
+    with pytest.raises(DependencyError):
+        bench.publish()
+    assert bench.blobs.get(POINTER_KEY) == before
+
+
+def test_an_empty_item_table_is_refused_and_the_old_catalogue_stays() -> None:
+    bench = Bench()
+    bench.publish()
+    bench.items = MemoryItems()
+    with pytest.raises(BadData, match="empty"):
+        bench.publish(as_of=LATER + timedelta(days=1))
+    assert len(bench.catalogue().items) == len(ITEMS)
+
+
+def test_a_number_that_is_none_is_refused_before_anything_is_written() -> None:
+    bench = Bench()
+    bench.items.put_many([replace(ITEMS[4], price=float("nan"))])
+    with pytest.raises(BadData, match="price"):
+        bench.publish()
+    assert POINTER_KEY not in bench.blobs.objects
+    assert not [key for key in bench.blobs.objects if key.startswith("deltas/")]
+
+
+def test_half_lives_that_only_the_candidate_needs_are_published_too() -> None:
+    bench = Bench()
+    terms = [{"half_life_days": days, "weight": 1.0} for days in (10.0, 45.0)]
+    files = make_artefact_files(ITEMS, seed=9, popularity=terms)
+    candidate = unpack_artefact(files)
+    for name, body in files.items():
+        bench.blobs.put(artefact_key(candidate.model_id, name), body)
+    bench.pointer = ModelPointer(ARTEFACT.model_id, candidate.model_id)
+    delta = load_delta(bench.blobs, bench.publish())
+    assert delta.half_life_days == (1.5, 10.0, 45.0)
+    expected = np.log(candidate.play_counts[:, 1] * 0.5 ** (3.0 / 45.0) + 0.5)
+    assert delta.log_popularity[:, 2] == pytest.approx(expected, rel=1e-5)
+    CatalogueCache(bench.blobs).load(candidate.model_id, delta.delta_id)
+
+
+def test_a_corrupt_candidate_does_not_keep_production_from_being_fresh() -> None:
+    bench = Bench()
+    bench.pointer = ModelPointer(ARTEFACT.model_id, "m-not-there")
+    assert bench.publish()
+
+
+def test_a_corrupt_production_model_is_one_clear_line() -> None:
+    bench = Bench()
+    bench.pointer = ModelPointer("m-not-there")
+    with pytest.raises(ArtefactError, match="m-not-there"):
+        bench.publish()

@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import recsysops
+from recsysops.adapters.memory import MemoryBlobs, MemoryMembers
+from recsysops.errors import DependencyError
+from recsysops.model.packing import owner_digest, pack_vector
+from recsysops.ports import LogStream
+from recsysops.request_log.digest import digest_inputs
+from recsysops.request_log.pseudonym import pseudonym_of
+from recsysops.serving.api import RecommendationRequest
+from recsysops.serving.flag_document import build_flag_document
+from recsysops.vocabulary import Hotfix, Member, SamplingPlan
+from recsysops.workflows.recommend_items import recommend_items
+
+from tests.fakes.served_world import NOW, ServedWorld, make_vector, make_world
+from tests.fakes.small_catalogue import make_hotfix
+
+
+class FailingMembers(MemoryMembers):
+    def get(self, member_id: str) -> Member | None:
+        raise DependencyError("throttled")
+
+
+@pytest.fixture
+def world() -> ServedWorld:
+    return make_world()
+
+
+def deploy(world: ServedWorld, *hotfixes: Hotfix) -> None:
+    later = NOW + timedelta(days=1)
+    world.flags.document = build_flag_document(
+        [replace(hotfix, expires_at=later) for hotfix in hotfixes]
+    )
+
+
+def popular_ids(world: ServedWorld) -> list[str]:
+    catalogue = world.catalogue
+    launched = catalogue.launched(NOW)
+    order = np.lexsort((catalogue.item_ids, -catalogue.bias))
+    return [catalogue.item_ids[row] for row in order if launched[row]]
+
+
+def test_a_known_member_gets_a_slate_without_what_was_seen_or_excluded(world: ServedWorld) -> None:
+    first = world.recommend(limit=20)
+    assert (first.status, first.fallback_reason) == ("ok", None)
+    assert [item.position for item in first.items] == list(range(1, 21))
+    assert (first.model_id, first.delta_id) == (world.artefact.model_id, world.delta_id)
+    unwanted = [item.item_id for item in first.items[:3]]
+    world.members.add_seen("m1", unwanted[:2])
+    second = world.recommend("r-1", exclude=unwanted[2:], limit=20)
+    assert not set(unwanted) & {item.item_id for item in second.items}
+    assert set(unwanted) <= set(world.full()[-1].excluded)
+
+
+def test_an_unknown_member_gets_popularity_with_the_reason(world: ServedWorld) -> None:
+    world.flags.plan = replace(world.flags.plan, explore_rate=0.0)
+    response = world.recommend(member_id="nobody")
+    assert (response.status, response.fallback_reason) == ("fallback", "unknown_member")
+    assert [item.item_id for item in response.items] == popular_ids(world)[:10]
+    line = world.slim()[0]
+    assert line.member.startswith("unknown-")
+    assert (line.member_known, line.status, line.fallback_reason) == (
+        False, "fallback", "unknown_member",
+    )  # fmt: skip
+
+
+def test_a_member_without_any_vector_is_cold_but_keeps_the_seen_filter(world: ServedWorld) -> None:
+    world.flags.plan = replace(world.flags.plan, explore_rate=0.0)
+    popular = popular_ids(world)
+    world.members.add_seen("newcomer", popular[:5])
+    response = world.recommend(member_id="newcomer")
+    assert response.fallback_reason == "cold_member"
+    assert [item.item_id for item in response.items] == popular[5:15]
+
+
+def test_a_vector_of_another_model_degrades_and_says_so(world: ServedWorld) -> None:
+    packed = pack_vector(make_vector(1), owner=owner_digest("m-other", "schema"))
+    world.members.put_many([Member("m1", {world.artefact.model_id: packed}, (), "salt")])
+    response = world.recommend()
+    assert (response.status, response.fallback_reason) == ("fallback", "vector_mismatch")
+    assert world.full()[0].member_vector is None
+
+
+def test_a_failing_member_store_degrades_and_says_so(world: ServedWorld) -> None:
+    world.members = FailingMembers()
+    response = world.recommend(exclude=["i0001"])
+    assert (response.status, response.fallback_reason) == ("fallback", "member_store_failed")
+    assert len(response.items) == 10
+    assert world.full()[0].excluded == ["i0001"]
+
+
+def test_without_any_catalogue_the_slate_is_empty_and_the_line_is_written(
+    world: ServedWorld,
+) -> None:
+    world.blobs = MemoryBlobs()
+    response = world.recommend()
+    assert (response.status, response.fallback_reason) == ("fallback", "no_catalogue")
+    assert (response.items, response.model_id, response.delta_id) == ((), "", "")
+    line = world.slim()[0]
+    assert (line.full, line.inclusion_probability, line.model_id) == (False, 0.0, "")
+    assert world.full() == []
+
+
+def test_unknown_candidates_are_reported(world: ServedWorld) -> None:
+    response = world.recommend(candidates=["i0001", "ghost"])
+    assert response.unknown_candidates == ("ghost",)
+    assert response.status == "ok"
+
+
+def test_the_slim_line_and_the_full_record_tell_the_same_story(world: ServedWorld) -> None:
+    response = world.recommend("r-7", context={"device": "tv", "app": "4.2"}, surface="search")
+    slim, full = world.slim()[0], world.full()[0]
+    shared = set(type(slim).model_fields) & set(type(full).model_fields) - {"scores"}
+    assert {name: getattr(slim, name) for name in shared} == {
+        name: getattr(full, name) for name in shared
+    }
+    assert slim.shown == [item.item_id for item in response.items]
+    assert slim.scores == [item.score for item in response.items]
+    assert slim.member == pseudonym_of("m1", salt="salt-1")
+    assert full.context == '{"app": "4.2", "device": "tv"}'
+    assert full.code_version == recsysops.__version__
+    assert full.input_digest == digest_inputs(full)
+    assert slim.event_time == NOW
+    assert slim.traffic == "live"
+
+
+def test_no_log_line_holds_the_member_id() -> None:
+    world = make_world()
+    member = Member("a-real-person", {}, (), "salt")
+    world.members.put_many([member])
+    world.recommend(member_id="a-real-person")
+    lines = world.log.lines("slim_requests") + world.log.lines("full_requests")
+    assert len(lines) == 2
+    assert not any("a-real-person" in line for line in lines)
+
+
+def test_retimed_requests_are_labelled_and_see_the_catalogue_of_their_day(
+    world: ServedWorld,
+) -> None:
+    upcoming = world.items[-1].item_id
+    assert world.recommend(candidates=[upcoming]).items == ()
+    later = world.recommend("r-2", candidates=[upcoming], event_time="2026-04-02T00:00:00.1239Z")
+    assert [item.item_id for item in later.items] == [upcoming]
+    line = world.slim()[1]
+    assert (line.traffic, line.event_time.microsecond) == ("re-timed", 123000)
+    assert line.stratum == "home/known/launch/greedy"
+
+
+def test_latency_covers_the_request_up_to_the_response(world: ServedWorld) -> None:
+    ticks: Iterator[float] = iter([10.0, 10.0125])
+    world.perf_counter = lambda: next(ticks)
+    world.recommend()
+    assert world.slim()[0].latency_ms == 12.5
+
+
+def test_the_log_is_handed_over_after_the_response_is_built(world: ServedWorld) -> None:
+    ticks: list[str] = []
+
+    class Recorder:
+        def write(self, stream: LogStream, lines: Sequence[str]) -> None:
+            ticks.append(stream)
+            assert all(json.loads(line)["request_id"] == "r-1" for line in lines)
+
+        def flush(self) -> None: ...
+
+    def perf_counter() -> float:
+        ticks.append("clock")
+        return 0.0
+
+    ports = replace(world.ports, log=Recorder(), perf_counter=perf_counter)
+    request = RecommendationRequest(member_id="m1")
+    recommend_items(request, request_id="r-1", ports=ports, now=NOW)
+    assert ticks == ["clock", "clock", "slim_requests", "full_requests"]
+
+
+def test_every_request_has_a_slim_line_and_full_records_come_at_their_rate() -> None:
+    world = make_world(60)
+    world.flags.plan = SamplingPlan(rate=0.3, raised_rate=0.8, explore_rate=0.1)
+    for number in range(400):
+        world.recommend(f"r-{number}", "m1" if number % 2 else "nobody")
+    lines = world.slim()
+    assert len(lines) == 400
+    assert [line.request_id for line in lines if line.full] == [
+        record.request_id for record in world.full()
+    ]
+    for line in lines:
+        raised = line.status == "fallback" or line.arm == "explore"
+        assert line.inclusion_probability == (0.8 if raised else 0.3)
+    expected = sum(line.inclusion_probability for line in lines)
+    deviation = sum(line.inclusion_probability * (1 - line.inclusion_probability) for line in lines)
+    assert abs(len(world.full()) - expected) < 4 * deviation**0.5
+    assert 0 < sum(line.arm == "explore" for line in lines) < 80
+
+
+def test_an_active_hotfix_raises_the_sampling_rate(world: ServedWorld) -> None:
+    world.flags.plan = SamplingPlan(rate=0.01, raised_rate=0.9, explore_rate=0.0)
+    world.recommend("r-1")
+    deploy(world, make_hotfix("block_items", {"item_ids": ("i0001",)}))
+    world.recommend("r-2")
+    assert [line.inclusion_probability for line in world.slim()] == [0.01, 0.9]
+
+
+def test_blocked_items_vanish_for_exposed_members_only(world: ServedWorld) -> None:
+    best = [item.item_id for item in world.recommend().items][:2]
+    deploy(world, make_hotfix("block_items", {"item_ids": tuple(best)}))
+    after = world.recommend()
+    assert not set(best) & {item.item_id for item in after.items}
+    assert world.full()[-1].hotfix_ids == ["fix-block_items"]
+    deploy(world, make_hotfix("block_items", {"item_ids": tuple(best)}, percent=0.0))
+    assert [item.item_id for item in world.recommend().items][:2] == best
+
+
+def test_an_override_moves_the_item_it_names(world: ServedWorld) -> None:
+    before = world.recommend(candidates=["i0005"]).items[0].score
+    languages = {"i0005": "ja" if world.items[5].language != "ja" else "en"}
+    deploy(world, make_hotfix("override_feature", {"feature": "language", "values": languages}))
+    after = world.recommend(candidates=["i0005"]).items[0].score
+    assert before != after
+
+
+def test_the_popularity_hotfix_keeps_the_vector_in_the_record(world: ServedWorld) -> None:
+    world.flags.plan = replace(world.flags.plan, explore_rate=0.0)
+    deploy(world, make_hotfix("popularity_fallback", {"surface": "home"}))
+    response = world.recommend()
+    seen = set(world.full()[0].excluded)
+    popular = [item_id for item_id in popular_ids(world) if item_id not in seen]
+    assert [item.item_id for item in response.items] == popular[:10]
+    assert (response.status, world.full()[0].member_known) == ("ok", True)
+    assert world.full()[0].member_vector is not None
+
+
+def test_an_expired_hotfix_does_nothing(world: ServedWorld) -> None:
+    best = world.recommend().items[0].item_id
+    fix = make_hotfix("block_items", {"item_ids": (best,)}, expires_at=NOW)
+    world.flags.document = build_flag_document([fix])
+    assert world.recommend().items[0].item_id == best
+    assert world.slim()[-1].hotfix_ids == []
+
+
+def test_a_refused_flag_document_shows_in_the_slim_line(world: ServedWorld) -> None:
+    world.flags.document = replace(world.flags.document, version="v1", rejected="bad-digest")
+    world.recommend()
+    assert (world.slim()[0].flag_version, world.slim()[0].flag_rejected) == ("v1", "bad-digest")

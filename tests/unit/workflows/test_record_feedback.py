@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from recsysops.adapters.memory import MemoryDurableLog, MemoryMembers
+from recsysops.errors import DependencyError
+from recsysops.ports import LogStream
+from recsysops.request_log.pseudonym import pseudonym_of
+from recsysops.request_log.records import FeedbackEvent
+from recsysops.request_log.schema import decode_record
+from recsysops.serving.api import FeedbackRequest, FeedbackResponse
+from recsysops.vocabulary import Member, hash_group
+from recsysops.workflows.record_feedback import record_feedback
+
+from tests.fakes.served_world import NOW
+
+
+class Bench:
+    def __init__(self, log: MemoryDurableLog | None = None) -> None:
+        self.members = MemoryMembers([Member("m1", {}, ("i0",), "salt-1")])
+        self.log = log or MemoryDurableLog()
+
+    def send(self, *events: dict[str, object], accept_retimed: bool = True) -> FeedbackResponse:
+        plain = {"event_id": "e1", "request_id": "r1", "member_id": "m1", "item_id": "i1"}
+        request = FeedbackRequest.model_validate(
+            {"events": [{**plain, "kind": "play", **event} for event in events]}
+        )
+        return record_feedback(
+            request, members=self.members, log=self.log, accept_retimed=accept_retimed, now=NOW
+        )
+
+    def events(self) -> list[FeedbackEvent]:
+        return [decode_record(FeedbackEvent, row) for row in self.log.rows("feedback")]
+
+    def seen(self, member_id: str = "m1") -> tuple[str, ...]:
+        member = self.members.get(member_id)
+        assert member is not None
+        return member.seen
+
+
+def test_a_play_is_logged_under_the_pseudonym_and_remembered_as_seen() -> None:
+    bench = Bench()
+    response = bench.send({})
+    assert [(e.event_id, e.status, e.reason) for e in response.events] == [("e1", "accepted", None)]
+    event = bench.events()[0]
+    assert event.member == pseudonym_of("m1", salt="salt-1")
+    assert event.member_group == hash_group(event.member)
+    assert (event.event_time, event.value, event.traffic) == (NOW, 1.0, "live")
+    assert bench.seen() == ("i0", "i1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_seen"), [("impression", False), ("click", False), ("play", True), ("rating", True)]
+)
+def test_only_plays_and_ratings_make_an_item_seen(kind: str, is_seen: bool) -> None:
+    bench = Bench()
+    bench.send({"kind": kind, "value": 4.0})
+    assert ("i1" in bench.seen()) == is_seen
+    assert bench.events()[0].value == 4.0
+
+
+def test_every_event_has_its_own_answer_in_order() -> None:
+    bench = Bench()
+    late = (NOW + timedelta(minutes=6)).isoformat()
+    response = bench.send(
+        {"event_id": "good"},
+        {"event_id": "good", "item_id": "i2"},
+        {"event_id": "unrated", "kind": "rating"},
+        {"event_id": "early", "event_time": late},
+        {"event_id": "fine", "event_time": NOW.isoformat(), "item_id": "i3"},
+    )
+    assert [(e.status, e.reason) for e in response.events] == [
+        ("accepted", None),
+        ("rejected", "duplicate_event"),
+        ("rejected", "rating_without_value"),
+        ("rejected", "event_time_in_future"),
+        ("accepted", None),
+    ]
+    assert [event.event_id for event in bench.events()] == ["good", "fine"]
+    assert bench.seen() == ("i0", "i1", "i3")
+    assert bench.events()[1].traffic == "re-timed"
+
+
+def test_retimed_events_are_rejected_where_only_live_ones_count() -> None:
+    bench = Bench()
+    response = bench.send({"event_time": NOW.isoformat()}, accept_retimed=False)
+    assert response.events[0].reason == "retimed_not_accepted"
+    assert bench.events() == []
+    assert bench.seen() == ("i0",)
+
+
+def test_a_new_member_gets_a_salt_and_keeps_the_pseudonym() -> None:
+    bench = Bench()
+    bench.send({"event_id": "a", "member_id": "new"}, {"event_id": "b", "member_id": "new"})
+    bench.send({"event_id": "c", "member_id": "new"})
+    assert len({event.member for event in bench.events()}) == 1
+    assert bench.seen("new") == ("i1",)
+
+
+def test_an_event_that_could_not_be_made_durable_is_not_confirmed_nor_seen() -> None:
+    class Down(MemoryDurableLog):
+        def append(self, stream: LogStream, lines: Sequence[str]) -> None:
+            raise DependencyError("Firehose refused")
+
+    bench = Bench(Down())
+    with pytest.raises(DependencyError):
+        bench.send({})
+    assert bench.seen() == ("i0",)
