@@ -1,0 +1,93 @@
+"""Are raw item features suddenly missing, zero, empty or all the same?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recsysops.detection.cells import Distribution
+from recsysops.detection.checks import Check
+from recsysops.detection.compare import share_changes
+from recsysops.detection.context import AuditContext
+from recsysops.detection.declaration import Audit
+from recsysops.detection.support import require_both_periods
+from recsysops.detection.thresholds import (
+    DEFAULT_SHARE_FLOOR,
+    DEFAULT_SHARE_SLICE_FLOOR,
+    LEAST_ROWS,
+)
+
+_CELLS = ("null", "zero", "empty", "spike")
+
+_TABLES = """
+{items_as_served},
+common_year AS (
+  SELECT max_by(year, w) AS year_spike
+  FROM (SELECT year, sum(weight) AS w FROM items
+        WHERE period = 'window' AND year <> 0 GROUP BY year)
+),
+common_price AS (
+  SELECT max_by(price, w) AS price_spike
+  FROM (SELECT price, sum(weight) AS w FROM items
+        WHERE period = 'window' AND price > 0 GROUP BY price)
+),
+labelled AS (
+  SELECT period, item_group AS grp, weight,
+    ARRAY['all', 'source=' || source, 'language=' || coalesce(language, 'none')]
+      || transform(genres, genre -> 'genre=' || genre) AS slices,
+    ARRAY[
+      CASE WHEN year IS NULL THEN 'year=null' WHEN year = 0 THEN 'year=zero'
+           WHEN year = year_spike THEN 'year=spike' ELSE 'year=other' END,
+      CASE WHEN price IS NULL THEN 'price=null' WHEN price <= 0 THEN 'price=zero'
+           WHEN price = price_spike THEN 'price=spike' ELSE 'price=other' END,
+      CASE WHEN language IS NULL THEN 'language=null' WHEN trim(language) = '' THEN 'language=empty'
+           ELSE 'language=other' END,
+      CASE WHEN cardinality(genres) = 0 THEN 'genres=empty' ELSE 'genres=other' END,
+      CASE WHEN in_stock IS NULL THEN 'in_stock=null' ELSE 'in_stock=other' END,
+      CASE WHEN trim(title) = '' THEN 'title=empty' ELSE 'title=other' END
+    ] AS labels
+  FROM items CROSS JOIN common_year CROSS JOIN common_price
+),
+cells AS (
+  SELECT period, slice, label, grp, weight, 0e0 AS x
+  FROM labelled CROSS JOIN UNNEST(slices) AS s(slice) CROSS JOIN UNNEST(labels) AS l(label)
+)"""
+
+
+def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
+    """Test the rise of each share of missing or default values, whole and by slice."""
+    del context
+    require_both_periods(distributions, of="items as served")
+    tested = [
+        (found, cell)
+        for found in distributions
+        if found.is_supported(LEAST_ROWS) and found.subject not in found.slice
+        for cell in _CELLS
+        if cell in found.cells
+    ]
+    changes = share_changes([found.share_of(found.places_of(cell)) for found, cell in tested])
+    return [
+        Check(
+            metric=f"{cell}_share",
+            subject=found.subject,
+            slice=found.slice,
+            baseline=change.baseline,
+            observed=change.observed,
+            effect=change.increase,
+            effect_floor=DEFAULT_SHARE_SLICE_FLOOR if found.slice else DEFAULT_SHARE_FLOOR,
+            p_value=change.p_value,
+            nested=bool(found.slice),
+        )
+        for (found, cell), change in zip(tested, changes, strict=True)
+    ]
+
+
+AUDIT = Audit(
+    name="null_default_share",
+    question="Are raw item features suddenly missing, zero, empty or all the same?",
+    component="item_features",
+    severity="high",
+    owner="catalogue",
+    runbook="Ask the supplier of the named slice; override or mask the feature meanwhile.",
+    tables=_TABLES,
+    judge=judge,
+)

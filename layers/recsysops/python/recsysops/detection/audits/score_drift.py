@@ -1,0 +1,168 @@
+"""Do scores, and what each block adds to them, still look as they did?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from recsysops.detection.cells import Distribution
+from recsysops.detection.checks import Check
+from recsysops.detection.compare import (
+    distribution_change,
+    mean_change,
+    quantiles_of_bins,
+    share_changes,
+    standard_deviation,
+)
+from recsysops.detection.context import AuditContext
+from recsysops.detection.declaration import Audit
+from recsysops.detection.support import require_both_periods
+from recsysops.detection.thresholds import (
+    BLOCK_ROWS,
+    BLOCK_SHIFT_FLOOR,
+    LEAST_ROWS,
+    SCORE_KS_FLOOR,
+    SCORE_SHIFT_FLOOR,
+    SPREAD_FLOOR,
+    ZERO_SHARE_FLOOR,
+)
+from recsysops.errors import CouldNotJudge
+
+SCORE = "score"
+_HOTFIXED = "hotfixed"
+_IQR_TO_SIGMA = 1.349
+
+_TABLES = """
+shown AS (
+  SELECT {period} AS period, member_group, model_id, cardinality(hotfix_ids) > 0 AS hotfixed, score
+  FROM slim_requests CROSS JOIN UNNEST(scores) AS s(score)
+  WHERE {in_periods} AND status = 'ok'
+),
+records AS (
+  SELECT {period} AS period, member_group, model_id, blocks, contributions,
+         1e0 / inclusion_probability AS weight, cardinality(blocks) AS width
+  FROM full_requests
+  WHERE {in_periods} AND status = 'ok' AND cardinality(hotfix_ids) = 0 AND cardinality(blocks) > 0
+),
+parts AS (
+  SELECT period, member_group, model_id, weight, element_at(blocks, (n - 1) % width + 1) AS subject,
+         contributions[n] AS x
+  FROM records
+  CROSS JOIN UNNEST(sequence(1, least(cardinality(contributions), {best_items} * width))) AS t(n)
+  UNION ALL
+  SELECT period, member_group, model_id, 1e0 AS weight, 'score' AS subject, score AS x
+  FROM shown WHERE NOT hotfixed
+),
+edges AS (
+  SELECT subject, approx_percentile(x, {quantiles}) AS bins
+  FROM parts WHERE period = 'reference' AND x <> 0e0 GROUP BY subject
+),
+cells AS (
+  SELECT p.period, slice, p.member_group AS grp, p.weight, p.x,
+    p.subject || '=' || CASE WHEN p.x = 0e0 THEN 'zero'
+      ELSE coalesce(CAST(width_bucket(p.x, e.bins) AS varchar), 'unbinned') END AS label
+  FROM parts p LEFT JOIN edges e ON e.subject = p.subject
+  CROSS JOIN UNNEST(ARRAY['all', 'model=' || p.model_id]) AS s(slice)
+  UNION ALL
+  SELECT period, 'all' AS slice, member_group AS grp, 1e0 AS weight, 0e0 AS x,
+         'hotfixed=' || 'yes' AS label
+  FROM shown WHERE hotfixed
+)"""
+
+
+def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
+    """Test shown scores, and per block zeros, mean and spread; a model new in the window is
+    compared with all of the reference. Requests under a hotfix are changed on purpose."""
+    del context
+    judged = [found for found in distributions if found.subject != _HOTFIXED]
+    if len(judged) < len(distributions) and not any(f.window.rows.sum() for f in judged):
+        return []  # every request of the window was under a hotfix
+    require_both_periods(judged, of="requests with scores")
+    if {found.subject for found in judged} == {SCORE}:
+        raise CouldNotJudge("could not judge, because no full record was logged")
+    whole = {found.subject: found for found in judged if not found.slice}
+    comparable = [_with_baseline(found, whole) for found in judged]
+    return [
+        check
+        for found in comparable
+        if found.is_supported(LEAST_ROWS)
+        for check in (_score_checks(found) if found.subject == SCORE else _block_checks(found))
+    ]
+
+
+def _with_baseline(found: Distribution, whole: Mapping[str, Distribution]) -> Distribution:
+    """Compare a model that the reference does not know with everything in the reference."""
+    overall = whole.get(found.subject)
+    if found.reference.rows.sum() > 0 or overall is None:
+        return found
+    return overall.with_window_of(found)
+
+
+def _score_checks(found: Distribution) -> Iterator[Check]:
+    yield _shift_check(found, floor=SCORE_SHIFT_FLOOR)
+    change = distribution_change(found, ordered=True)
+    yield replace(
+        _check(found, "distribution_ks", change.ks, SCORE_KS_FLOOR, change.p_value),
+        baseline=change.baseline,
+        observed=change.observed,
+        evidence={"cell": change.cell, "cells_are": "quantile bins of the reference"},
+    )
+
+
+def _block_checks(found: Distribution) -> Iterator[Check]:
+    [zeros] = share_changes([found.share_of(found.places_of("zero"))])
+    yield replace(
+        _check(found, "zero_share", zeros.increase, ZERO_SHARE_FLOOR, zeros.p_value),
+        baseline=zeros.baseline,
+        observed=zeros.observed,
+    )
+    yield _shift_check(found, floor=BLOCK_SHIFT_FLOOR)
+    before, now = standard_deviation(found.reference), standard_deviation(found.window)
+    change = distribution_change(found, ordered=False)
+    effect = abs(math.log((now + 1e-9) / (before + 1e-9)))
+    yield replace(
+        _check(found, "spread", effect, SPREAD_FLOOR, change.p_value),
+        baseline=before,
+        observed=now,
+    )
+
+
+def _shift_check(found: Distribution, *, floor: float) -> Check:
+    change = mean_change(found.reference, found.window)
+    low, high = quantiles_of_bins(found.reference, at=(0.25, 0.75))
+    sigma = max((high - low) / _IQR_TO_SIGMA, 1e-9)
+    effect = abs(change.increase) / float(sigma)
+    return replace(
+        _check(found, "mean_shift", effect, floor, change.p_value),
+        baseline=change.baseline,
+        observed=change.observed,
+        evidence={"robust_sigma": float(sigma)},
+    )
+
+
+def _check(found: Distribution, metric: str, effect: float, floor: float, p_value: float) -> Check:
+    return Check(
+        metric=metric,
+        subject=found.subject,
+        slice=found.slice,
+        baseline=0.0,
+        observed=0.0,
+        effect=effect,
+        effect_floor=floor,
+        p_value=p_value,
+        nested=bool(found.slice),
+    )
+
+
+AUDIT = Audit(
+    name="score_drift",
+    question="Do scores, and what each block adds to them, still look as they did?",
+    component="model",
+    severity="high",
+    owner="ranking",
+    runbook="Diagnose: replay the window's requests; pin the last good model if a block is gone.",
+    tables=_TABLES,
+    parameters={"best_items": BLOCK_ROWS},
+    judge=judge,
+)

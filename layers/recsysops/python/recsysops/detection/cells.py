@@ -1,0 +1,178 @@
+"""Reads the packed sums that audits' SQL returns into arrays by slice, subject and cell."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from recsysops.errors import BadData
+from recsysops.ports import Row
+from recsysops.statistics.shares import Weighted, effective_rows
+from recsysops.statistics.student import Floats
+from recsysops.vocabulary import HASH_GROUPS
+
+Period = Literal["reference", "window"]
+PERIODS: tuple[Period, ...] = get_args(Period)
+EVERYTHING = "all"
+"""The slice that is no slice."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """One period of one distribution, c cells.
+
+    rows: (c,) counts. squared: (c,) Σw². spread: (c,) Σw·x². groups: (c, 32) Σw and
+    values: (c, 32) Σw·x by hash group.
+    """
+
+    rows: Floats
+    squared: Floats
+    spread: Floats
+    groups: Floats
+    values: Floats
+
+    @property
+    def whole(self) -> Floats:
+        """Σw over all cells by group, (32,)."""
+        total: Floats = self.groups.sum(axis=0)
+        return total
+
+    @property
+    def weights(self) -> Floats:
+        """Σw by cell, (c,)."""
+        total: Floats = self.groups.sum(axis=1)
+        return total
+
+    @property
+    def effective(self) -> float:
+        """How many equally weighted rows all cells together are worth."""
+        return float(effective_rows(self.groups.sum(), self.squared.sum()))
+
+    def share_of(self, chosen: Sequence[int]) -> Weighted:
+        """Return some cells against all of them, as one share."""
+        return Weighted(self.groups[list(chosen)].sum(axis=0), self.whole, self.effective)
+
+    def mean(self) -> Weighted:
+        """Return Σw·x against Σw."""
+        return Weighted(self.values.sum(axis=0), self.whole, self.effective)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution:
+    """How one subject is spread over its cells in one slice, in both periods."""
+
+    slice_name: str
+    subject: str
+    cells: tuple[str, ...]
+    reference: Sums
+    window: Sums
+
+    @property
+    def slice(self) -> dict[str, str]:
+        """The slice as a mapping, {} for everything.
+
+        >>> slice_of("source=supplier-3")
+        {'source': 'supplier-3'}
+        """
+        return slice_of(self.slice_name)
+
+    def places_of(self, *cells: str) -> list[int]:
+        """Return the places of the named cells; a missing one is left out."""
+        return [place for place, cell in enumerate(self.cells) if cell in cells]
+
+    def share_of(self, places: Sequence[int]) -> tuple[Weighted, Weighted]:
+        """Return the share of the cells at some places, in the reference and in the window."""
+        return self.reference.share_of(places), self.window.share_of(places)
+
+    def only(self, *cells: str) -> Distribution:
+        """Return the same subject over some of its cells."""
+        places = self.places_of(*cells)
+        kept = tuple(self.cells[place] for place in places)
+        parts = (_take(sums, places) for sums in (self.reference, self.window))
+        return Distribution(self.slice_name, self.subject, kept, *parts)
+
+    def with_window_of(self, other: Distribution) -> Distribution:
+        """Return the other's window, named as it is, against this one's reference."""
+        cells = tuple(sorted({*self.cells, *other.cells}, key=_numbers_first))
+        return Distribution(
+            other.slice_name,
+            self.subject,
+            cells,
+            _take(self.reference, [_place(self.cells, cell) for cell in cells]),
+            _take(other.window, [_place(other.cells, cell) for cell in cells]),
+        )
+
+    def is_supported(self, least_rows: float) -> bool:
+        """Tell whether both periods are worth so many rows."""
+        return min(self.reference.effective, self.window.effective) >= least_rows
+
+
+def slice_of(name: str) -> dict[str, str]:
+    """Return a slice's name as a mapping: 'all' is {}, 'source=a' is {'source': 'a'}."""
+    dimension, _, value = name.partition("=")
+    return {} if name == EVERYTHING else {dimension: value}
+
+
+def read_distributions(rows: Iterable[Row]) -> list[Distribution]:
+    """Read an audit's answer, one distribution per slice and subject, in order of appearance.
+
+    Cells that only one period has are zero in the other. Numeric cells ('0', '1', …) come in
+    numeric order, the others by name after them.
+
+    Raises: BadData when a row is not of the shape that detection.sql asks for.
+    """
+    found: dict[tuple[str, str], dict[tuple[str, str], Row]] = defaultdict(dict)
+    for row in rows:
+        subject, _, cell = str(row.get("label")).partition("=")
+        found[str(row.get("slice")), subject][str(row.get("period")), cell] = row
+    return [
+        _distribution(slice_name, subject, parts) for (slice_name, subject), parts in found.items()
+    ]
+
+
+def _place(cells: tuple[str, ...], cell: str) -> int | None:
+    return cells.index(cell) if cell in cells else None
+
+
+def _take(sums: Sums, places: Sequence[int | None]) -> Sums:
+    """Return the sums of some cells; None is a cell without rows."""
+    index = np.array([-1 if place is None else place for place in places], dtype=np.intp)
+    padded = (
+        np.concatenate([part, np.zeros((1, *part.shape[1:]))])
+        for part in (sums.rows, sums.squared, sums.spread, sums.groups, sums.values)
+    )
+    return Sums(*(part[index] for part in padded))
+
+
+def _distribution(
+    slice_name: str, subject: str, parts: Mapping[tuple[str, str], Row]
+) -> Distribution:
+    cells = tuple(sorted({cell for _, cell in parts}, key=_numbers_first))
+    sums = {period: _sums([parts.get((period, cell)) for cell in cells]) for period in PERIODS}
+    return Distribution(slice_name, subject, cells, sums["reference"], sums["window"])
+
+
+def _numbers_first(cell: str) -> tuple[int, int, str]:
+    return (0, int(cell), "") if cell.isdecimal() else (1, 0, cell)
+
+
+def _sums(rows: Sequence[Row | None]) -> Sums:
+    groups = np.zeros((2, len(rows), HASH_GROUPS))
+    scalars = np.zeros((3, len(rows)))
+    for place, row in enumerate(rows):
+        if row is None:
+            continue
+        try:
+            scalars[:, place] = [float(str(row[name])) for name in ("n", "ww", "wxx")]
+            for part in str(row["groups"]).split(" "):
+                group, weight, value = part.split(":")
+                groups[:, place, int(group)] = float(weight), float(value)
+        except (KeyError, ValueError, IndexError) as error:
+            raise BadData(f"audit row {dict(row)} is not of the expected shape: {error}") from error
+    if not np.isfinite(groups).all():
+        raise BadData("audit sums hold infinite or missing numbers")
+    return Sums(scalars[0], scalars[1], scalars[2], groups[0], groups[1])

@@ -1,0 +1,100 @@
+"""How a cause becomes an incident in the book, and how the book's incidents go on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from recsysops.detection.context import AuditContext
+from recsysops.detection.fold import FoundCause
+from recsysops.request_log.schema import sql_timestamp
+from recsysops.vocabulary import Finding, Incident
+
+KEPT_FINDINGS = 20
+"""Findings an incident carries at most, the weightiest ones: a DynamoDB item holds 400 KiB."""
+_PERCENT = ("share", "percentile")
+
+
+def incident_id_of(cause: FoundCause, context: AuditContext) -> str:
+    """Name an incident by component, subject and start of the window."""
+    key = f"{cause.component}|{cause.subject}|{context.window_start.isoformat()}"
+    return f"inc-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
+
+
+def open_incident(cause: FoundCause, context: AuditContext, *, now: datetime) -> Incident:
+    """Make the incident of a cause that nobody has seen before."""
+    return Incident(
+        incident_id=incident_id_of(cause, context),
+        status="open",
+        component=cause.component,
+        subject=cause.subject,
+        title=describe_cause(cause),
+        severity=cause.severity,
+        detected_at=now,
+        window=context.window,
+        reference=context.reference,
+        findings=tuple(_slim_evidence(cause.findings[:KEPT_FINDINGS])),
+        timeline=(timeline_entry("detected", context, at=now),),
+    )
+
+
+def timeline_entry(event: str, context: AuditContext, *, at: datetime) -> Mapping[str, str]:
+    """Make one line of an incident's story; window and revision say which judgement it was."""
+    return {
+        "at": at.isoformat(),
+        "event": event,
+        "window": judged_window(context),
+        "run_id": context.run_id,
+    }
+
+
+def judged_window(context: AuditContext) -> str:
+    """Name a judgement of a window: the same for a repeat, another for a later revision."""
+    start, end = sql_timestamp(context.window_start), sql_timestamp(context.window_end)
+    return f"{start} to {end}, revision {context.revision}"
+
+
+def has_entry(incident: Incident, event: str, context: AuditContext) -> bool:
+    """Tell whether the story already has the event for this judgement."""
+    window = judged_window(context)
+    return any(e.get("event") == event and e.get("window") == window for e in incident.timeline)
+
+
+def add_entry(incident: Incident, event: str, context: AuditContext, *, at: datetime) -> Incident:
+    """Return the incident with one more line in its story."""
+    return replace(incident, timeline=(*incident.timeline, timeline_entry(event, context, at=at)))
+
+
+def is_same_cause(incident: Incident, cause: FoundCause) -> bool:
+    """Tell whether an incident speaks of the same component and subject."""
+    return (incident.component, incident.subject) == (cause.component, cause.subject)
+
+
+def describe_cause(cause: FoundCause) -> str:
+    """Return the incident's title: what changed, from what to what, where, what follows."""
+    root = cause.root
+    if root.metric in ("could_not_judge", "audit_failed"):
+        return f"audit {root.audit}: {root.evidence.get('reason', root.metric)}"
+    where = ", ".join(f"{dimension}={value}" for dimension, value in root.slice.items())
+    change = f"{_number(root, root.baseline)} → {_number(root, root.observed)}"
+    title = f"{root.component} {root.subject}: {root.metric} {change}"
+    return f"{title} ({where})" if where else title
+
+
+def _number(finding: Finding, value: float) -> str:
+    if any(word in finding.metric for word in (*_PERCENT, "category", "distribution")):
+        return f"{100 * value:.1f} %"
+    return f"{value:.4g}"
+
+
+def _slim_evidence(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """Keep each audit's SQL once: with its first finding."""
+    told: set[str] = set()
+    for finding in findings:
+        evidence = dict(finding.evidence)
+        if finding.audit in told:
+            evidence.pop("sql", None)
+        told.add(finding.audit)
+        yield replace(finding, evidence=evidence)

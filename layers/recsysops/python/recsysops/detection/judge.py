@@ -1,0 +1,61 @@
+"""Judges the answer to one audit's SQL and packs what the run needs to know of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from recsysops.detection.cells import read_distributions
+from recsysops.detection.checks import Check, CheckDocument, Judgement
+from recsysops.detection.context import AuditContext
+from recsysops.detection.declaration import Audit
+from recsysops.detection.thresholds import KEPT_CHECKS, KEPT_P_VALUE
+from recsysops.errors import BadData, CouldNotJudge
+from recsysops.ports import Row
+
+
+def judge_rows(
+    audit: Audit, rows: Iterable[Row], *, context: AuditContext, query_id: str = ""
+) -> Judgement:
+    """Judge the rows that an audit's SQL returned.
+
+    Too little evidence or rows of another shape give 'could_not_judge' with the reason: never
+    a pass, never a crash of the other audits.
+    """
+    sql = audit.render(context)
+    try:
+        checks = audit.judge(read_distributions(rows), context)
+    except (CouldNotJudge, BadData) as error:
+        return Judgement(
+            audit=audit.name,
+            status="could_not_judge",
+            reason=str(error),
+            query_id=query_id,
+            sql=sql,
+        )
+    usable = [check for check in checks if _is_finite(check)]
+    return Judgement(
+        audit=audit.name,
+        status="judged",
+        tested_wholes=sum(not check.nested for check in usable),
+        tested_slices=sum(check.nested for check in usable),
+        findings=tuple(CheckDocument.model_validate(asdict(c)) for c in _worth_carrying(usable)),
+        query_id=query_id,
+        sql=sql,
+    )
+
+
+def _is_finite(check: Check) -> bool:
+    # a slice that only one period has gives NaN: nothing was tested there
+    return math.isfinite(check.effect) and math.isfinite(check.p_value)
+
+
+def _worth_carrying(checks: Sequence[Check]) -> list[Check]:
+    kept = [
+        check
+        for check in checks
+        if check.effect >= check.effect_floor and check.p_value <= KEPT_P_VALUE
+    ]
+    kept.sort(key=lambda check: (check.nested, check.p_value, -check.effect))
+    return kept[:KEPT_CHECKS]

@@ -1,0 +1,62 @@
+"""Runs a whole audit in process: the same plan, judge and record as the state machine's steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from recsysops.ports import IncidentBook, ModelRegistry, Notifier, QueryEngine
+from recsysops.vocabulary import Window
+from recsysops.workflows.judge_audit import judge_audit
+from recsysops.workflows.plan_audits import plan_audits
+from recsysops.workflows.record_incidents import AuditReport, record_incidents
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPorts:
+    """What an audit run needs from the world."""
+
+    queries: QueryEngine
+    registry: ModelRegistry
+    incidents: IncidentBook
+    notifier: Notifier
+
+
+def run_audit(
+    window: Window,
+    *,
+    reference: Window,
+    ports: AuditPorts,
+    now: datetime,
+    run_id: str = "",
+    revision: int = 0,
+) -> AuditReport:
+    """Judge one window against a reference; `rank_choices` of both must have run before.
+
+    Raises: BadInput when the windows are empty or overlap; DependencyError of book or notifier.
+    """
+    asked = {
+        "run_id": run_id,
+        "window_start": window.start.isoformat(),
+        "window_end": window.end.isoformat(),
+        "reference_start": reference.start.isoformat(),
+        "reference_end": reference.end.isoformat(),
+        "revision": revision,
+    }
+    plan = plan_audits(asked, registry=ports.registry, now=now)
+    judgements = [
+        judge_audit(
+            planned.audit,
+            context=plan.context,
+            fetch_rows=partial(ports.queries.run, planned.sql),
+        )
+        for planned in plan.audits
+    ]
+    return record_incidents(
+        judgements,
+        context=plan.context,
+        incidents=ports.incidents,
+        notifier=ports.notifier,
+        now=now,
+    )
