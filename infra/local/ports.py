@@ -1,5 +1,6 @@
 """Knows which ports of this machine are free and who holds the others."""
 
+import contextlib
 import socket
 
 import psutil
@@ -44,13 +45,16 @@ def find_free_port() -> int:
 
 def name_holder(port: int) -> str:
     """Say which process listens on the port, as far as this user may see."""
-    try:
-        listeners = psutil.net_connections(kind="tcp")
-        pid = next(
-            c.pid
-            for c in listeners
-            if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid
-        )
-        return f"process {pid} ({psutil.Process(pid).name()})"
-    except (StopIteration, psutil.Error):
-        return "a process of another user"
+    for process in psutil.process_iter():
+        # process by process, because macOS shows only one's own
+        with contextlib.suppress(psutil.Error):
+            if _listens(process, port):
+                return f"process {process.pid} ({process.name()})"
+    return "a process of another user"
+
+
+def _listens(process: psutil.Process, port: int) -> bool:
+    return any(
+        connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+        for connection in process.net_connections(kind="tcp")
+    )

@@ -2,7 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
@@ -107,21 +108,29 @@ def _carry_out(layout: Layout, plan: Emulator | StartPlan) -> Emulator:
 
 
 def _deploy(layout: Layout, emulator: Emulator) -> None:
-    try:
+    with _trouble_in_one_line():
         outputs = deploy_assembly(layout.assembly, endpoint=emulator.endpoint)
-    except (BotoCoreError, ClientError) as error:
-        raise StageError(f"the emulator refused to deploy: {error}") from error
     write_outputs(layout.outputs, name_outputs(outputs, endpoint=emulator.endpoint))
 
 
+@contextmanager
+def _trouble_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise StageError(f"the emulator runs but does not do its work: {error}") from error
+
+
 def _describe(layout: Layout, emulator: Emulator, *, seconds: dict[str, float]) -> Status:
+    with _trouble_in_one_line():
+        stacks = read_stack_statuses(emulator.endpoint)
     return Status(
         status="up",
         pid=emulator.pid,
         port=emulator.port,
         endpoint=emulator.endpoint,
         auth=emulator.auth,
-        stacks=read_stack_statuses(emulator.endpoint),
+        stacks=stacks,
         outputs=str(layout.outputs) if layout.outputs.exists() else None,
         seconds=seconds,
     )

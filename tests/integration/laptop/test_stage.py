@@ -10,9 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from botocore.config import Config
 from recsysops.settings import Settings
 
-from infra.local import stage
+from infra.local import clients, stage
 from infra.local.clients import make_client
 from infra.local.deploy import deploy_assembly
 from infra.local.emulator import find_emulator, start_emulator, stop_emulator
@@ -131,6 +132,18 @@ def test_workers_of_a_killed_server_are_swept_up(layout: Layout) -> None:
 
     stop_emulator(layout)
     assert processes_in(layout.root) == []
+
+
+def test_a_server_that_hangs_is_reported_in_one_line_and_can_be_stopped(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator = start_emulator(layout, port=find_free_port())
+    monkeypatch.setattr(clients, "_CONFIG", clients._CONFIG.merge(Config(read_timeout=1)))
+    psutil.Process(emulator.pid).suspend()
+    with pytest.raises(StageError, match="does not do its work"):
+        read_status(layout)
+    psutil.Process(emulator.pid).resume()
+    assert stop_emulator(layout)
 
 
 def test_a_stale_record_never_kills_a_stranger(layout: Layout) -> None:
