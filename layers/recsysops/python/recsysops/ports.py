@@ -152,6 +152,13 @@ class IncidentBook(Protocol):
         """Return incidents, newest first."""
 
 
+class AuditTrail(Protocol):
+    """Who changed what is deployed, and when; rows are only ever added."""
+
+    def append(self, row: Row) -> None:
+        """Add one row under its `deployment_id`. Raises: ConflictError when it is taken."""
+
+
 class Notifier(Protocol):
     """Pages people."""
 
