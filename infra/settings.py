@@ -78,6 +78,9 @@ class AlarmThresholds:
     failed_executions: int = 1
     fallback_share: float = 0.05
     delivery_success_share: float = 1.0
+    lost_log_lines: int = 1
+    rejected_flags: int = 1
+    load_problems: int = 1
     server_errors: int = 5
     recommend_p99_ms: int = 500
 

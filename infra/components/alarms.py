@@ -107,6 +107,27 @@ class Alarms(Construct):
             ),
         )
 
+    def watch_what_serving_counts(self) -> None:
+        """Alarm on lost log lines, refused flag documents and models that cannot be loaded."""
+        self._add(
+            "UnreadableModel",
+            serving_metric("LoadProblems", statistic="Sum"),
+            at_least=self._thresholds.load_problems,
+            says="a model or delta cannot be loaded; the old one serves: read the function's log",
+        )
+        self._add(
+            "LostLogLines",
+            serving_metric("LogLinesLost", statistic="Sum"),
+            at_least=self._thresholds.lost_log_lines,
+            says="request log lines were lost before Firehose had them: audits see too little",
+        )
+        self._add(
+            "RejectedFlags",
+            serving_metric("FlagsRejected", statistic="Maximum"),
+            at_least=self._thresholds.rejected_flags,
+            says="a deployed flag document breaks its rules; the last good one is kept: undo it",
+        )
+
     def summarise(self, alarms: Sequence[cloudwatch.Alarm]) -> None:
         """Add one alarm that fires while any of these does: what a status page shows."""
         cloudwatch.CompositeAlarm(

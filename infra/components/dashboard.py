@@ -54,7 +54,15 @@ class Dashboard(Construct):
 
     def show_delivery(self, streams: Sequence[RequestLogStream]) -> None:
         """Show whether log lines reach the lake."""
-        self._row(_graph("Delivery to the lake", *(delivery_metric(part) for part in streams)))
+        self._row(
+            _graph("Delivery to the lake", *(delivery_metric(part) for part in streams)),
+            _graph("Log lines lost", serving_metric("LogLinesLost", statistic="Sum")),
+            _graph(
+                "Flags refused, polls failed",
+                serving_metric("FlagsRejected", statistic="Maximum"),
+                serving_metric("FlagPollFailures", statistic="Sum"),
+            ),
+        )
 
     def _row(self, *graphs: cloudwatch.GraphWidget) -> None:
         self._board.add_widgets(*graphs)

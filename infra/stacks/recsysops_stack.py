@@ -185,6 +185,7 @@ class RecsysopsStack(Stack):
             alarms.watch_delivery(stream)
         server_errors = alarms.watch_api(self.api)
         serving = alarms.watch_serving(self.functions["recommend_items"])
+        alarms.watch_what_serving_counts()
         alarms.summarise([errors["recommend_items"], server_errors, *serving])
         # Not on the fallback share: a hotfix may serve fallbacks on purpose.
         self.flags.roll_back_on([server_errors], names=("hotfixes", "model"))

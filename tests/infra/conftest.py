@@ -13,6 +13,7 @@ import pytest
 Template = dict[str, Any]
 Resource = dict[str, Any]
 
+ROOT = Path(__file__).resolve().parents[2]
 SKIP_BUNDLING = {"aws:cdk:bundling-stacks": []}
 
 
@@ -46,7 +47,20 @@ def synthesize(stage: str, folder: Path) -> Assembly:
 
 @pytest.fixture(scope="session")
 def stages(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Assembly]:
-    return {stage: synthesize(stage, tmp_path_factory.mktemp(stage)) for stage in ("aws", "laptop")}
+    """Synthesize anew when somebody edits an asset between the first stage and the second."""
+    while True:
+        edited_at = newest_edit()
+        assemblies = {
+            stage: synthesize(stage, tmp_path_factory.mktemp(stage)) for stage in ("aws", "laptop")
+        }
+        if newest_edit() == edited_at:
+            return assemblies
+
+
+def newest_edit() -> float:
+    """Return when anything that becomes an asset was last written."""
+    files = (path for room in ("functions", "layers") for path in (ROOT / room).rglob("*.py"))
+    return max(path.stat().st_mtime for path in files)
 
 
 @pytest.fixture(scope="session")

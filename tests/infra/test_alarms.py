@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
+
 import pytest
+from recsysops.adapters.serving_metrics import tell_served
+from recsysops.observability import NAMESPACE, make_logger, make_metrics
 
 from infra.settings import FUNCTION_SIZES
 
 from .conftest import Assembly, Resource
 
 pytestmark = pytest.mark.xdist_group("infra")
+
+
+class Counts:
+    """What the log and the flags counted."""
+
+    rejected_count = 0
+
+    def take_losses(self) -> int:
+        return 0
+
+    def take_failures(self) -> int:
+        return 0
 
 
 def alarms(assembly: Assembly) -> dict[str, Resource]:
@@ -26,8 +43,29 @@ def test_everything_that_can_fail_is_watched(aws: Assembly) -> None:
         *("DeltaFailuresDepth", "StartFailuresDepth"),
         *("AuditFailed", "LaunchPredictionFailed"),
         *("SlimDelivery", "FullDelivery", "FeedbackDelivery"),
-        *("ApiServerErrors", "FallbackShare", "SlowAnswers"),
+        *(
+            "ApiServerErrors",
+            "FallbackShare",
+            "SlowAnswers",
+            "LostLogLines",
+            "RejectedFlags",
+            "UnreadableModel",
+        ),
     }
+
+
+def test_serving_alarms_watch_metrics_that_serving_emits(
+    aws: Assembly, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "recommend_items"
+    health = SimpleNamespace(log=Counts(), flags=Counts(), drain_problems=tuple)
+    tell_served(make_metrics(name), make_logger(name), fell_back=True, latency_ms=1, scorer=health)
+    line = json.loads(capsys.readouterr().out)
+    watched = [alarm for alarm in alarms(aws).values() if alarm.get("Namespace") == NAMESPACE]
+    assert len(watched) == 4
+    for alarm in watched:
+        assert alarm["MetricName"] in line
+        assert alarm["Dimensions"] == [{"Name": "service", "Value": line["service"]}]
 
 
 def test_every_alarm_pages_the_incident_topic_and_says_what_to_do(aws: Assembly) -> None:
