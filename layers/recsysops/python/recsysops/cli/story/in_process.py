@@ -103,7 +103,7 @@ class InProcessStage:
         for each in (reference, window):
             rank_choices(each, queries=self.lake, cache=self.cache, lake=self.lake)
         run_audit(
-            window=window,
+            window,
             reference=reference,
             ports=AuditPorts(
                 queries=self.lake,
