@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from recsysops.serving.flag_document import (
 from recsysops.serving.ranking import rank_slate
 from recsysops.serving.replay import ranking_request_of
 from recsysops.vocabulary import Window
-from recsysops.workflows.rank_choices import RankedChoices, rank_choices
+from recsysops.workflows.rank_choices import RankedChoices, cover_days, rank_choices
 
 from tests.fakes.lake_queries import LakeQueries
 from tests.fakes.served_world import NOW, ServedWorld, make_world
@@ -112,35 +112,64 @@ def test_items_that_could_not_be_ranked_are_counted_apart(bench: Bench) -> None:
     }
 
 
-def test_only_choices_of_the_window_with_a_full_record_count_and_each_once(bench: Bench) -> None:
+def test_only_choices_with_a_full_record_count_and_each_once(bench: Bench) -> None:
     bench.world.recommend("r-1", "m1")
     bench.choose("r-1", "i0005")
     bench.choose("r-1", "i0005", kind="rating", seconds=9)
     bench.choose("r-1", "i0006", kind="impression")
     bench.choose("r-1", "i0007", kind="click")
-    bench.choose("r-1", "i0008", seconds=3_600)
-    bench.choose("r-1", "i0009", seconds=-3_600)
-    bench.choose("r-1", "i0010", seconds=-3_600.001)
     bench.choose("r-unlogged", "i0011")
     bench.run()
-    assert sorted(row.item_id for row in bench.ranks()) == ["i0005", "i0007", "i0009"]
+    assert sorted(row.item_id for row in bench.ranks()) == ["i0005", "i0007"]
 
 
-def test_repeating_a_window_replaces_its_object(bench: Bench) -> None:
+def test_whole_days_are_ranked_one_object_each(bench: Bench) -> None:
+    hour = 3_600.0
+    bench.world.recommend("r-1", "m1")
+    bench.choose("r-1", "i0005", seconds=-12 * hour)
+    bench.choose("r-1", "i0006", seconds=12 * hour - 0.001)
+    bench.choose("r-1", "i0007", seconds=12 * hour)
+    bench.choose("r-1", "i0008", seconds=-12 * hour - 0.001)
+    report = bench.run()
+    assert report.keys == ("choice_ranks/dt=2026-03-02/choices-20260302.json.gz",)
+    assert sorted(row.item_id for row in bench.ranks()) == ["i0005", "i0006"]
+    both = bench.run(Window(NOW - timedelta(hours=13), NOW))
+    assert both.keys == (
+        "choice_ranks/dt=2026-03-01/choices-20260301.json.gz",
+        "choice_ranks/dt=2026-03-02/choices-20260302.json.gz",
+    )
+    assert sorted(row.item_id for row in bench.ranks()) == ["i0005", "i0006", "i0008"]
+
+
+def test_neither_a_repeat_nor_an_overlapping_window_counts_a_choice_twice(bench: Bench) -> None:
     bench.world.recommend("r-1", "m1")
     bench.choose("r-1", "i0005")
-    first = bench.run()
+    bench.run()
     objects = dict(bench.lake.objects)
-    assert bench.run() == first
+    bench.run()
+    bench.run(Window(WINDOW.start + timedelta(minutes=30), WINDOW.end + timedelta(minutes=30)))
     assert bench.lake.objects == objects
-    assert first.key == (
-        "choice_ranks/dt=2026-03-02/choices-20260302T110000-20260302T130000.json.gz"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [("02T11:00", "02T13:00", 1), ("02T00:00", "03T00:00", 1), ("02T23:59", "03T00:01", 2),
+     ("02T00:00", "02T00:00", 1)],
+)  # fmt: skip
+def test_a_window_is_widened_to_whole_days(start: str, end: str, days: int) -> None:
+    whole = cover_days(
+        Window(
+            datetime.fromisoformat(f"2026-03-{start}+00:00"),
+            datetime.fromisoformat(f"2026-03-{end}+00:00"),
+        )
     )
+    assert whole.start == datetime(2026, 3, 2, tzinfo=UTC)
+    assert whole.end - whole.start == timedelta(days=days)
 
 
 def test_a_window_without_choices_writes_nothing(bench: Bench) -> None:
     bench.world.recommend("r-1", "m1")
-    assert bench.run() == RankedChoices(0, 0, (), "")
+    assert bench.run() == RankedChoices(0, 0, (), ())
     assert bench.lake.objects == {}
 
 
@@ -175,7 +204,7 @@ def test_what_cannot_be_rescored_is_refused_and_counted(bench: Bench) -> None:
     bench.choose("r-1", "i0006")
     del bench.world.blobs.objects[artefact_key(bench.world.artefact.model_id, "item_matrix.npy")]
     report = bench.run()
-    assert (report.ranked_count, report.refused_count, report.key) == (0, 2, "")
+    assert (report.ranked_count, report.refused_count, report.keys) == (0, 2, ())
     assert report.refusals == (
         f"artefacts/{bench.world.artefact.model_id}/item_matrix.npy is missing",
     )

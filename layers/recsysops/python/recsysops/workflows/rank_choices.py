@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from recsysops.errors import ArtefactError, BadData, FlagError
 from recsysops.ports import LakeWriter, QueryEngine
@@ -53,12 +53,12 @@ class LoggedChoice(LoggedRequest):
 
 @dataclass(frozen=True, slots=True)
 class RankedChoices:
-    """What rank_choices wrote: rows, the lake object ('' when none), what it could not rescore."""
+    """What rank_choices wrote: rows, lake objects, and what it could not rescore."""
 
     ranked_count: int
     refused_count: int
     refusals: tuple[str, ...]
-    key: str
+    keys: tuple[str, ...]
 
 
 def rank_choices(
@@ -66,13 +66,14 @@ def rank_choices(
 ) -> RankedChoices:
     """Rescore the choices of a window against all eligible items and write their ranks.
 
-    One row per request and item chosen (play, click or rating) with a full record. The object is
-    named by the window, so that repeating a window replaces it. A choice whose artefact, snapshot
-    or flags cannot be read is refused and counted.
+    One row per request and item chosen (play, click or rating) with a full record. Whole UTC
+    days are ranked, one object each, so that neither a repeat nor an overlapping window ever
+    counts a choice twice. A choice whose artefact, snapshot or flags cannot be read is refused
+    and counted.
 
     Raises: DependencyError; BadData when the log holds a row that is none.
     """
-    choices = read_choices(queries, window)
+    choices = read_choices(queries, cover_days(window))
     rows: list[ChoiceRank] = []
     refusals: list[str] = []
     for choice in choices:
@@ -80,20 +81,27 @@ def rank_choices(
             rows.append(rescore_choice(choice, cache))
         except (ArtefactError, FlagError, BadData) as error:
             refusals.append(str(error))
-    key = _write_ranks(rows, window=window, lake=lake) if rows else ""
     distinct = tuple(dict.fromkeys(refusals))[:_KEPT_REASONS]
-    return RankedChoices(len(rows), len(refusals), distinct, key)
+    return RankedChoices(len(rows), len(refusals), distinct, _write_ranks(rows, lake))
+
+
+def cover_days(window: Window) -> Window:
+    """Return the shortest window of whole UTC days around a window."""
+    first = _day_of(window.start)
+    last = _day_of(window.end - timedelta(microseconds=1))
+    return Window(first, max(first, last) + timedelta(days=1))
 
 
 def read_choices(queries: QueryEngine, window: Window) -> list[LoggedChoice]:
     """Read a window's choices with their requests, grouped by model and snapshot.
 
-    Repeated events and later choices of the same item in the same request count once.
+    Repeated events and later choices of the same item in the same request and day count once.
     """
     rows = (read_lake_row(LoggedChoice, row) for row in queries.run(_choices_sql(window)))
-    first: dict[tuple[str, str], LoggedChoice] = {}
+    first: dict[tuple[str, str, datetime], LoggedChoice] = {}
     for choice in rows:
-        first.setdefault((choice.request_id, choice.item_id), choice)
+        day = _day_of(choice.chosen_at)
+        first.setdefault((choice.request_id, choice.item_id, day), choice)
     return list(first.values())
 
 
@@ -124,14 +132,24 @@ def rescore_choice(choice: LoggedChoice, cache: CatalogueCache) -> ChoiceRank:
     )
 
 
-def _write_ranks(rows: Sequence[ChoiceRank], *, window: Window, lake: LakeWriter) -> str:
-    # the window's end, not the clock, dates the object: a repeat lands on the same key
-    return lake.write_rows(
-        "choice_ranks",
-        rows=[to_row(row) for row in rows],
-        ingest_time=window.end,
-        name=f"choices-{window.start:%Y%m%dT%H%M%S}-{window.end:%Y%m%dT%H%M%S}",
+def _write_ranks(rows: Sequence[ChoiceRank], lake: LakeWriter) -> tuple[str, ...]:
+    by_day: dict[datetime, list[ChoiceRank]] = {}
+    for row in rows:
+        by_day.setdefault(_day_of(row.event_time), []).append(row)
+    # the day of the choice, not the clock, dates the object: a repeat lands on the same key
+    return tuple(
+        lake.write_rows(
+            "choice_ranks",
+            rows=[to_row(row) for row in by_day[day]],
+            ingest_time=day,
+            name=f"choices-{day:%Y%m%d}",
+        )
+        for day in sorted(by_day)
     )
+
+
+def _day_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _choices_sql(window: Window) -> str:
