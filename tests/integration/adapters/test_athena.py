@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from decimal import Decimal
 
 import boto3
 import pytest
@@ -136,7 +135,7 @@ def test_throttling_is_a_dependency_error(stubber, queries, method) -> None:
         ("-3", "integer", -3),
         ("1.0E-5", "double", 1e-5),
         ("true", "boolean", True),
-        ("1.20", "decimal", Decimal("1.20")),
+        ("1.20", "decimal", 1.2),
         ("2026-01-02", "date", date(2026, 1, 2)),
         ("2026-01-02 03:04:05.678", "timestamp", datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)),
         ("2026-01-02 03:04:05.678 UTC", "timestamp with time zone",

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from recsysops.adapters.appconfig_flags import AppConfigFlags, FlagSources
 from recsysops.adapters.polled_document import DocumentSource
+from recsysops.errors import DependencyError, FlagError
 from recsysops.serving.flag_document import digest_text, dump_flag_document, parse_flag_document
 from recsysops.vocabulary import ModelPointer, SamplingPlan
 
@@ -81,7 +82,8 @@ def test_before_anything_was_deployed_the_defaults_serve(flags) -> None:
     assert flags.hotfixes().version == ""
     assert flags.model_pointer() is None
     assert flags.sampling_plan() == SamplingPlan()
-    assert flags.rejected_count == flags.failures == 0
+    assert flags.rejected_count == flags.take_failures() == 0
+    flags.require_fresh()
 
 
 def test_deployed_documents_are_served(flags, service) -> None:
@@ -142,6 +144,8 @@ def test_nonsense_in_the_pointer_or_the_plan_keeps_the_last_good_one(flags, serv
     clock[0] += 60
     assert (flags.model_pointer(), flags.sampling_plan()) == (pointer, plan)
     assert flags.rejected_count == 2
+    with pytest.raises(FlagError, match="2 of the deployed documents"):
+        flags.require_fresh()
 
 
 @pytest.mark.parametrize(
@@ -160,11 +164,16 @@ def test_an_outage_keeps_the_last_good_document_and_is_counted_once_per_poll(
     clock[0] += 60
     assert flags.hotfixes() == good
     assert flags.hotfixes() == good
-    assert flags.failures == 1
+    with pytest.raises(DependencyError, match="did not answer"):
+        flags.require_fresh()
+    assert flags.take_failures() == 3
+    assert flags.take_failures() == 0
     service.error = None
     service.documents["hot"] = b'{"schema_version": 1, "hotfixes": []}'
     clock[0] += 60
     assert flags.hotfixes().hotfixes == ()
+    clock[0] += 60
+    flags.require_fresh()
 
 
 def test_after_a_response_the_flags_are_refreshed_at_half_their_age(flags, service, clock) -> None:

@@ -8,9 +8,16 @@ from dataclasses import dataclass, replace
 
 from recsysops.adapters.aws_clients import AwsClient
 from recsysops.adapters.polled_document import DocumentSource, PolledDocument
+from recsysops.errors import DependencyError, FlagError
 from recsysops.serving.flag_document import parse_flag_document
 from recsysops.serving.roll_out import parse_model_pointer, parse_sampling_plan
 from recsysops.vocabulary import FlagDocument, ModelPointer, SamplingPlan
+
+AnyDocument = (
+    PolledDocument[FlagDocument]
+    | PolledDocument[ModelPointer | None]
+    | PolledDocument[SamplingPlan]
+)
 
 NO_HOTFIXES = FlagDocument(version="")
 
@@ -77,16 +84,30 @@ class AppConfigFlags:
 
     def refresh_early(self) -> None:
         """Ask again what is past half its age: called after a response, off the request path."""
-        for document in (self._hotfixes, self._pointer, self._plan):
+        for document in self._documents:
             document.read(early_seconds=self._poll_seconds / 2.0)
 
     @property
     def rejected_count(self) -> int:
         """How many of the documents have a newer text that was refused."""
-        documents = (self._hotfixes, self._pointer, self._plan)
-        return sum(document.rejected is not None for document in documents)
+        return sum(document.rejected is not None for document in self._documents)
+
+    def take_failures(self) -> int:
+        """Return how many polls AppConfig has not answered since the last call."""
+        return sum(document.take_failures() for document in self._documents)
+
+    def require_fresh(self) -> None:
+        """Check that AppConfig answers and serves nothing that was refused.
+
+        Raises: DependencyError, FlagError.
+        """
+        for document in self._documents:
+            document.read()
+        if any(document.is_stale for document in self._documents):
+            raise DependencyError("AppConfig did not answer the newest poll")
+        if self.rejected_count:
+            raise FlagError(f"{self.rejected_count} of the deployed documents break their rules")
 
     @property
-    def failures(self) -> int:
-        """How many polls AppConfig has not answered so far."""
-        return sum(part.failures for part in (self._hotfixes, self._pointer, self._plan))
+    def _documents(self) -> tuple[AnyDocument, ...]:
+        return (self._hotfixes, self._pointer, self._plan)

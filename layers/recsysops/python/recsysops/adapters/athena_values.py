@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from types import MappingProxyType
 
 from recsysops.errors import DependencyError
@@ -33,7 +32,7 @@ def read_value(text: str | None, column_type: str) -> object:
         return None
     try:
         return _READERS.get(column_type, str)(text)
-    except (ValueError, ArithmeticError) as error:
+    except ValueError as error:
         raise DependencyError(f"Athena sent {text[:80]!r} as a {column_type}") from error
 
 
@@ -67,7 +66,8 @@ _READERS: Mapping[str, Callable[[str], object]] = MappingProxyType(
         "float": float,
         "real": float,
         "double": float,
-        "decimal": Decimal,
+        # numbers stay comparable with those of the in-process lake
+        "decimal": float,
         "date": date.fromisoformat,
         "timestamp": _read_timestamp,
         "timestamp with time zone": _read_timestamp,

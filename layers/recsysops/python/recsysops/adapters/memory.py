@@ -16,7 +16,7 @@ from threading import RLock
 
 from recsysops.adapters.lake_objects import encode_rows, lake_key
 from recsysops.adapters.seen_items import append_seen
-from recsysops.errors import NotFound
+from recsysops.errors import FlagError, NotFound
 from recsysops.ports import LogStream, Row
 from recsysops.vocabulary import (
     FlagDocument,
@@ -49,7 +49,9 @@ class MemoryMembers:
 
     def scan(self) -> Iterator[Member]:
         """Yield every member as it was when the scan began."""
-        yield from list(self._members.values())
+        with self._lock:
+            members = list(self._members.values())
+        yield from members
 
     def add_seen(self, member_id: str, item_ids: Sequence[str]) -> None:
         """Append to a member's seen items; creates the member with a salt of its own."""
@@ -136,8 +138,14 @@ class MemoryLog(_Lines):
         """Keep the lines."""
         self._extend(stream, lines)
 
+    is_due = False
+
     def flush(self) -> None:
         """Do nothing: nothing is buffered."""
+
+    def take_losses(self) -> int:
+        """Return 0: nothing is lost."""
+        return 0
 
 
 class MemoryDurableLog(_Lines):
@@ -216,6 +224,23 @@ class MemoryFlags:
     def sampling_plan(self) -> SamplingPlan:
         """Return the plan that was set."""
         return self.plan
+
+    @property
+    def rejected_count(self) -> int:
+        """1 when the document that was set is marked so."""
+        return int(self.document.rejected is not None)
+
+    def take_failures(self) -> int:
+        """Return 0: memory always answers."""
+        return 0
+
+    def refresh_early(self) -> None:
+        """Do nothing: what was set is always fresh."""
+
+    def require_fresh(self) -> None:
+        """Check that the document that was set is not marked as refused. Raises: FlagError."""
+        if self.document.rejected is not None:
+            raise FlagError(f"document {self.document.rejected} breaks its rules")
 
 
 class MemoryIncidents:

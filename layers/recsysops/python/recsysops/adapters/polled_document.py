@@ -28,7 +28,7 @@ class PolledDocument(Generic[ValueT]):
     """The last good value of a document.
 
     `rejected` is the digest of a newer text that broke the rules, None when the newest is
-    served. `failures` counts polls that the service did not answer.
+    served. `is_stale` says that the service did not answer the newest poll.
     """
 
     def __init__(
@@ -50,8 +50,9 @@ class PolledDocument(Generic[ValueT]):
         self._token: str | None = None
         self._next_poll = float("-inf")
         self._lock = Lock()
+        self._failures = 0
         self.rejected: str | None = None
-        self.failures = 0
+        self.is_stale = False
 
     def read(self, *, early_seconds: float = 0.0) -> ValueT:
         """Return the value, asking AppConfig first when the last answer is too old.
@@ -68,14 +69,21 @@ class PolledDocument(Generic[ValueT]):
                 self._lock.release()
         return self._value
 
+    def take_failures(self) -> int:
+        """Return how many polls the service has not answered since the last call."""
+        failures, self._failures = self._failures, 0
+        return failures
+
     def _poll(self) -> None:
+        text = ""
         try:
             text = self._fetch()
+            self.is_stale = False
         except DependencyError:
             # a token is good for one call, so the next poll opens a new session
             self._token = None
-            self.failures += 1
-            text = ""
+            self._failures += 1
+            self.is_stale = True
         self._next_poll = self._monotonic() + self._poll_seconds
         if text:
             self._take(text)

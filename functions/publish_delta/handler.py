@@ -1,0 +1,29 @@
+"""Publishes a snapshot of all items: when some changed, on schedule, or as of a given moment."""
+
+from collections.abc import Mapping
+
+from recsysops.adapters.job_events import read_moment
+from recsysops.bootstrap import process_ports
+from recsysops.observability import make_logger
+from recsysops.workflows.approved_models import approved_models
+from recsysops.workflows.publish_delta import publish_delta
+
+PORTS = process_ports()
+LOGGER = make_logger("publish_delta")
+
+
+def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
+    """Take {} (a schedule), a batch of the items table's stream, or {"as_of": ISO moment}."""
+    as_of, delta_id = read_moment(event, "as_of", default=PORTS.clock()), None
+    # the first items arrive before the first model: an error then would block the stream
+    if (pointer := approved_models(PORTS.registry)) is not None:
+        delta_id = publish_delta(
+            items=PORTS.items,
+            blobs=PORTS.blobs,
+            lake=PORTS.lake,
+            queries=PORTS.queries,
+            pointer=pointer,
+            as_of=as_of,
+        )
+    LOGGER.info("items published", delta_id=delta_id)
+    return {"delta_id": delta_id, "as_of": as_of.isoformat()}

@@ -1,0 +1,30 @@
+"""POST /v1/recommendations: answers a request; its log lines leave after the response."""
+
+from recsysops.adapters.http_edge import Answer, Event, HttpCall, LambdaContext, answer_call
+from recsysops.adapters.serving_metrics import tell_served
+from recsysops.bootstrap import process_ports, wire_scorer
+from recsysops.observability import make_logger, make_metrics
+from recsysops.serving import api
+from recsysops.workflows.recommend_items import recommend_items
+
+PORTS = process_ports("request")
+SCORER = wire_scorer(PORTS)  # while the sandbox starts: the first member need not wait for it
+LOGGER, METRICS = make_logger("recommend_items"), make_metrics("recommend_items")
+
+
+def handle(event: Event, context: LambdaContext) -> Answer:
+    """Serve one HTTP API event."""
+    route = "POST /v1/recommendations"
+    answer = answer_call(event, context, route=route, serve=_recommend, logger=LOGGER)
+    SCORER.after.request_done()
+    return answer
+
+
+def _recommend(call: HttpCall) -> api.RecommendationResponse:
+    request = api.parse_body(api.RecommendationRequest, call.body)
+    api.refuse_retimed(request, accept_retimed=PORTS.settings.accept_retimed)
+    now, given = PORTS.clock(), SCORER.ports
+    response = recommend_items(request, request_id=call.request_id, ports=given, now=now)
+    fell_back = response.status == "fallback"
+    tell_served(METRICS, LOGGER, fell_back=fell_back, latency_ms=call.elapsed_ms, scorer=SCORER)
+    return response

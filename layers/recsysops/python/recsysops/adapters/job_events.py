@@ -1,0 +1,62 @@
+"""What batch functions are called with: a schedule's {}, a stream's batch, a workflow's task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from recsysops.errors import BadInput
+
+TaskT = TypeVar("TaskT", bound=BaseModel)
+
+
+class JudgeTask(BaseModel):
+    """One iteration of the audit workflow's map; `window` is the run's context."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    audit: str
+    query_execution_id: str
+    window: dict[str, Any]
+
+
+class RecordTask(BaseModel):
+    """The last step of the audit workflow; `window` is {} when even the plan failed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    run_id: str = ""
+    window: dict[str, Any]
+    judgements: tuple[dict[str, Any], ...]
+
+
+def read_task(task: type[TaskT], event: Mapping[str, object]) -> TaskT:
+    """Read a workflow's task. Raises: BadInput with the path of the first problem."""
+    try:
+        return task.model_validate(event)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "event"
+        raise BadInput(f"{place}: {first['msg']}") from error
+
+
+def read_moment(event: Mapping[str, object], name: str, *, default: datetime) -> datetime:
+    """Return a moment of the event in UTC, the default when it names none.
+
+    Raises: BadInput when it is no ISO date and time with a zone.
+
+    >>> now = datetime(2026, 1, 2, tzinfo=UTC)
+    >>> read_moment({"as_of": "2026-01-01T02:00:00+02:00"}, "as_of", default=now).isoformat()
+    '2026-01-01T00:00:00+00:00'
+    """
+    text = event.get(name)
+    if text is None:
+        return default
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise BadInput(f"{name}: {text!r:.80} is no ISO date and time") from error
+    if moment.tzinfo is None:
+        raise BadInput(f"{name}: {text!r} lacks a zone; write e.g. 2026-01-02T03:04:05+00:00")
+    return moment.astimezone(UTC)

@@ -1,0 +1,70 @@
+"""What each served request tells CloudWatch, in one EMF line; what could not load is logged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+
+class LossCounter(Protocol):
+    """A log that counts the lines it lost."""
+
+    def take_losses(self) -> int:
+        """Return how many lines were lost since the last call."""
+
+
+class FlagCounter(Protocol):
+    """A flag reader that counts what went wrong."""
+
+    @property
+    def rejected_count(self) -> int:
+        """How many documents have a newer text that was refused."""
+
+    def take_failures(self) -> int:
+        """Return how many polls were not answered since the last call."""
+
+
+class Problem(Protocol):
+    """Something that could not be loaded."""
+
+    @property
+    def subject(self) -> str:
+        """What it was."""
+
+    @property
+    def message(self) -> str:
+        """Why."""
+
+
+class ScorerHealth(Protocol):
+    """Where a scorer counts what went wrong."""
+
+    @property
+    def log(self) -> LossCounter:
+        """The request log."""
+
+    @property
+    def flags(self) -> FlagCounter:
+        """The flags."""
+
+    def drain_problems(self) -> Sequence[Problem]:
+        """Return what could not be loaded since the last call."""
+
+
+def tell_served(
+    metrics: Metrics, logger: Logger, *, fell_back: bool, latency_ms: float, scorer: ScorerHealth
+) -> None:
+    """Print one line of metrics; `Fallback` is 0 or 1 each time, so its average is the share."""
+    problems = scorer.drain_problems()
+    for problem in problems:
+        logger.error("could not load", subject=problem.subject, reason=problem.message)
+    metrics.add_metric("Fallback", MetricUnit.Count, int(fell_back))
+    metrics.add_metric("LatencyMs", MetricUnit.Milliseconds, round(latency_ms, 3))
+    metrics.add_metric("LoadProblems", MetricUnit.Count, len(problems))
+    metrics.add_metric("LogLinesLost", MetricUnit.Count, scorer.log.take_losses())
+    metrics.add_metric("FlagsRejected", MetricUnit.Count, scorer.flags.rejected_count)
+    metrics.add_metric("FlagPollFailures", MetricUnit.Count, scorer.flags.take_failures())
+    metrics.flush_metrics()

@@ -1,0 +1,90 @@
+"""A whole stack in memory: what every handler may ask of `bootstrap.Ports`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+import numpy as np
+from recsysops.adapters.duckdb_lake import DuckDbLake
+from recsysops.adapters.memory import (
+    MemoryDurableLog,
+    MemoryIncidents,
+    MemoryItems,
+    MemoryNotifier,
+    MemoryRegistry,
+)
+from recsysops.bootstrap import Ports
+from recsysops.detection.catalogue import find_audit
+from recsysops.detection.context import make_context
+from recsysops.detection.sql import render_audit
+from recsysops.errors import DependencyError
+from recsysops.settings import Settings
+from recsysops.vocabulary import ModelEntry
+from tests.fakes.audited_lake import REFERENCE, WINDOW, Day, make_catalogue, next_batch, write_day
+
+from tests.fakes.served_world import NOW, TRAINED_AT, ServedWorld, make_world
+
+
+class AnsweredQueries:
+    """QueryEngine over the lake; a query that a workflow ran before is the `volume` audit's."""
+
+    def __init__(self, lake: DuckDbLake) -> None:
+        self._lake = lake
+
+    def run(self, sql: str) -> list[dict[str, object]]:
+        return self._lake.run(sql)
+
+    def results(self, query_execution_id: str) -> list[dict[str, object]]:
+        if query_execution_id == "gone":
+            raise DependencyError("InvalidRequestException: query results are gone")
+        context = make_context(window=WINDOW, reference=REFERENCE)
+        return self.run(render_audit(find_audit("volume").tables, context))
+
+
+@dataclass
+class MemoryStack:
+    ports: Ports
+    world: ServedWorld
+    lake: DuckDbLake
+    feedback: MemoryDurableLog
+    incidents: MemoryIncidents
+    notifier: MemoryNotifier
+
+
+@cache
+def audited_lake() -> DuckDbLake:
+    """Two quiet days; read-only tests share it."""
+    rng = np.random.default_rng(7)
+    lake = DuckDbLake(clock=lambda: WINDOW.end)
+    items = make_catalogue(200, rng)
+    write_day(lake, Day(REFERENCE, requests=300), items, rng)
+    write_day(lake, Day(WINDOW, requests=300), next_batch(items, WINDOW.start.date(), rng), rng)
+    return lake
+
+
+def make_stack(*, now: datetime = NOW, items: int = 120, **settings: object) -> MemoryStack:
+    world = make_world(items)
+    lake = audited_lake()
+    stack = MemoryStack(
+        ports=Ports(Settings.model_validate({"accept_retimed": True, **settings})),
+        world=world,
+        lake=lake,
+        feedback=MemoryDurableLog(),
+        incidents=MemoryIncidents(),
+        notifier=MemoryNotifier(),
+    )
+    ports = stack.ports
+    ports.clock = lambda: now
+    ports.members, ports.flags, ports.blobs = world.members, world.flags, world.blobs  # type: ignore[assignment]
+    ports.request_log, ports.feedback_log = world.log, stack.feedback  # type: ignore[assignment]
+    ports.items, ports.lake, ports.queries = MemoryItems(world.items), lake, AnsweredQueries(lake)  # type: ignore[assignment]
+    ports.incidents, ports.notifier = stack.incidents, stack.notifier
+    ports.registry = MemoryRegistry(
+        [
+            ModelEntry(world.artefact.model_id, "production", TRAINED_AT),
+            ModelEntry("m-older", "retired", TRAINED_AT - timedelta(days=30)),
+        ]
+    )
+    return stack

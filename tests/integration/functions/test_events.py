@@ -1,0 +1,71 @@
+"""Every file below events/ is fed to its handler; its name begins with what must come of it.
+
+`200-…`, `422-…`: the status of an HTTP answer. `ok-…`: the handler returns. `BadInput-…`: it
+raises that error, whose name a state machine reads. Adding a file adds a test.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recsysops import errors
+from recsysops.serving.api import FeedbackResponse, RecommendationResponse
+from recsysops.workflows.check_health import HealthReport
+
+from tests.integration.functions.handlers import CONTEXT, EVENTS, FUNCTIONS, loaded_handler
+from tests.integration.functions.memory_stack import make_stack
+
+CASES = sorted(EVENTS.glob("*/*.json"))
+ANSWERS = {
+    "recommend_items": RecommendationResponse,
+    "record_feedback": FeedbackResponse,
+    "check_health": HealthReport,
+}
+
+
+def test_every_function_has_good_and_bad_events() -> None:
+    for handler in FUNCTIONS.glob("*/handler.py"):
+        outcomes = {
+            path.stem.partition("-")[0] for path in CASES if path.parts[-2] == handler.parent.name
+        }
+        assert outcomes & {"200", "ok"}, f"events/{handler.parent.name} lacks an event that works"
+        assert outcomes - {"200", "ok"}, f"events/{handler.parent.name} lacks one that does not"
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parts[-2]}/{path.stem}")
+def test_the_handler_does_with_an_event_what_its_name_says(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function, outcome = path.parts[-2], path.stem.partition("-")[0]
+    event = json.loads(path.read_text())
+    with loaded_handler(function, make_stack().ports) as module:
+        if outcome.isdigit():
+            check_answer(module.handle(event, CONTEXT), function=function, status=int(outcome))
+        elif outcome == "ok":
+            json.dumps(module.handle(event, CONTEXT), allow_nan=False)
+        else:
+            with pytest.raises(getattr(errors, outcome)):
+                module.handle(event, CONTEXT)
+    assert "m1" not in log_words(capsys.readouterr().out), "a member's id must not be logged"
+
+
+def check_answer(answer: dict[str, Any], *, function: str, status: int) -> None:
+    assert answer["statusCode"] == status, answer["body"]
+    assert answer["headers"] == {"content-type": "application/json"}
+    body = json.loads(answer["body"])
+    if status == 200:
+        ANSWERS[function].model_validate(body)
+        return
+    assert body["request_id"] == CONTEXT.aws_request_id
+    if status == 422:
+        assert body["problems"]
+        assert all(problem["path"] and problem["message"] for problem in body["problems"])
+
+
+def log_words(text: str) -> list[str]:
+    """Return the words of all log lines, metrics left out."""
+    lines = [json.loads(line) for line in text.splitlines() if line]
+    return [str(value) for line in lines if "_aws" not in line for value in line.values()]
