@@ -114,7 +114,6 @@ class Lake(Construct):
     def allow_querying(self, function: PythonFunction, *tables: str) -> None:
         """Let a function run SQL over these tables."""
         self.allow_reading_results(function)
-        function.know("GLUE_DATABASE", DATABASE)
         function.allow(*QUERY_ACTIONS, on=[self.workgroup_arn])
         function.allow("athena:GetDataCatalog", on=[self.data_catalogue_arn])
         function.allow(*READ_CATALOGUE_ACTIONS, on=self.catalogue_arns(tables))
@@ -135,6 +134,7 @@ class Lake(Construct):
 
     def allow_reading_results(self, function: PythonFunction) -> None:
         """Let a function fetch the rows of queries that others started."""
+        function.know("GLUE_DATABASE", DATABASE)
         function.know("ATHENA_WORKGROUP", WORKGROUP)
         function.allow(
             "athena:GetQueryExecution", "athena:GetQueryResults", on=[self.workgroup_arn]

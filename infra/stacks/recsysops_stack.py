@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.components.alarms import Alarms
 from infra.components.artefacts import Artefacts
-from infra.components.audit_workflow import AUDITED_TABLES, AuditWorkflow
+from infra.components.audit_workflow import AuditWorkflow
 from infra.components.buckets import make_access_logs
 from infra.components.dashboard import Dashboard
 from infra.components.dead_letters import DeadLetters
@@ -84,7 +84,10 @@ class RecsysopsStack(Stack):
         self.tables.members.allow(record, "GetItem", "UpdateItem")
         self.streams.feedback.allow(record)
 
-        self.artefacts.allow_reading(self.functions["check_health"])
+        check = self.functions["check_health"]
+        self.tables.members.allow(check, "GetItem")
+        self.artefacts.allow_reading(check)
+        self.flags.allow_reading(check, *DOCUMENTS)
 
     def _let_publishing_work(self) -> None:
         publish = self.functions["publish_delta"]
@@ -99,10 +102,10 @@ class RecsysopsStack(Stack):
         rank = self.functions["rank_choices"]
         self.artefacts.allow_reading(rank)
         self.artefacts.allow_reading_flag_documents(rank)
-        self.lake.allow_querying(rank, "full_requests", "feedback", "choice_ranks")
+        self.lake.allow_querying(rank, "full_requests", "feedback")
         self.lake.allow_writing(rank, "choice_ranks")
 
-        self.lake.allow_querying(self.functions["plan_audits"], *AUDITED_TABLES)
+        self.tables.models.allow(self.functions["plan_audits"], "Scan")
         self.lake.allow_reading_results(self.functions["judge_audit"])
 
         incidents = self.functions["record_incidents"]

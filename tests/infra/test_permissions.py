@@ -108,8 +108,15 @@ def test_only_the_publisher_moves_what_is_served(aws: Assembly) -> None:
 
 
 def test_detection_sees_no_serving_table(aws: Assembly) -> None:
-    """Audits judge from the lake alone, so that they cannot peek at what the fault changed."""
-    serving = [name for name in aws.resources("AWS::DynamoDB::Table") if "Incidents" not in name]
+    """Audits judge from the lake, so that they cannot peek at what a fault changed.
+
+    The registry says which models are approved; it serves nothing.
+    """
+    serving = [
+        name
+        for name in aws.resources("AWS::DynamoDB::Table")
+        if "Incidents" not in name and "Models" not in name
+    ]
     for function in ("RankChoices", "PlanAudits", "JudgeAudit", "RecordIncidents"):
         for action, resource in grants_of(aws, function):
             assert not any(table in resource for table in serving), (function, action, resource)
