@@ -28,6 +28,13 @@ class Clock(Protocol):
         """Return now."""
 
 
+class Progress(Protocol):
+    """Hears how far a long workflow is."""
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Say which step runs now and how many of how many are done."""
+
+
 class MemberStore(Protocol):
     """Members by id."""
 

@@ -27,7 +27,7 @@ LANGUAGES = tuple(LANGUAGE_SHARES)
 SUPPLIERS = tuple(f"supplier-{number}" for number in range(1, 9))
 SIMULATED_COLUMNS = ("language", "price", "in_stock", "source", "batch", "launch_date")
 
-_LANGUAGE_NOISE = 0.1
+_LANGUAGE_NOISE = 0.02
 _LANGUAGE_MISSING = 0.01
 _PRICE_MISSING = 0.005
 _PRICE_MEDIAN = 9.0
