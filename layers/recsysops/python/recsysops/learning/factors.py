@@ -60,11 +60,10 @@ def fold_in(histories: Histories, *, factors: Float64Array) -> Float64Array:
     """
     width = factors.shape[1]
     upper = np.triu_indices(width)
-    systems = np.zeros((len(histories.sums), width, width))
-    systems[:, upper[0], upper[1]] = histories.sums[:, width:]
-    systems[:, upper[1], upper[0]] = histories.sums[:, width:]
-    systems *= _CONFIDENCE
-    systems += factors.T @ factors + _RIDGE * np.eye(width)
+    own = np.zeros((len(histories.sums), width, width))
+    own[:, upper[0], upper[1]] = histories.sums[:, width:]
+    own[:, upper[1], upper[0]] = histories.sums[:, width:]
+    everybody = factors.T @ factors + _RIDGE * np.eye(width)
+    systems = everybody + _CONFIDENCE * own
     wishes = _CONFIDENCE * histories.sums[:, :width, None]
-    solved: Float64Array = np.linalg.solve(systems, wishes)[:, :, 0]
-    return solved
+    return np.linalg.solve(systems, wishes)[:, :, 0].astype(np.float64, copy=False)

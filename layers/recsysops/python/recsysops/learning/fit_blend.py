@@ -103,7 +103,7 @@ def rank_events(
             place = np.searchsorted(events, asked)
             queries = Queries(rows.members[asked], rows.times[asked])
             ranks[place] = rank_targets(
-                (vectors[place] @ matrix.T).astype(np.float32) + bias,
+                vectors[place] @ matrix.T + bias,
                 targets=rows.items[asked].astype(np.intp),
                 seen=seen_pairs(rows, index, queries),
             )

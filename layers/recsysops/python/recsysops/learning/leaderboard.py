@@ -94,14 +94,32 @@ class Leaderboard:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class RankedEvents:
+    """Rank of every tested event's item under every model; event e is row `cut` + e."""
+
+    cut: int
+    ranks: dict[ModelName, IndexArray]
+    live: FittedBlend
+    space: ItemSpace
+
+
 def compare_models(
     table: TrainingTable, *, dataset: str, seed: int, report: Report = lambda _: None
 ) -> Leaderboard:
     """Fit on the first four fifths of the rows, roll through the last fifth, compare."""
+    ranked = rank_models(table, seed=seed, report=report)
+    report("resampling members")
+    return _summarise(table, ranked, dataset=dataset, seed=seed)
+
+
+def rank_models(
+    table: TrainingTable, *, seed: int, report: Report = lambda _: None
+) -> RankedEvents:
+    """Return the ranks of the last fifth of the rows, each from what was known before it."""
     cut = int(len(table.rows) * (1.0 - TEST_SHARE))
     events = np.arange(cut, len(table.rows))
-    train = table.first_rows(cut)
-    index = index_members(table.rows)
+    train, index = table.first_rows(cut), index_members(table.rows)
     space = build_item_space(train, seed=seed)
     nightly = fit_blend(train, seed=seed, follows_events=False, report=report)
     live = fit_blend(train, seed=seed, follows_events=True, report=report)
@@ -118,8 +136,7 @@ def compare_models(
         ranks[name] = _rank_by_blend(
             table.rows, index, events=events, space=space, fitted=fitted, follows_events=follows
         )
-    report("resampling members")
-    return _summarise(table, ranks, cut=cut, live=live, space=space, dataset=dataset, seed=seed)
+    return RankedEvents(cut=cut, ranks=ranks, live=live, space=space)
 
 
 def _rank_by_popularity(
@@ -164,15 +181,9 @@ def _rank_by_blend(
 
 
 def _summarise(
-    table: TrainingTable,
-    ranks: dict[ModelName, IndexArray],
-    *,
-    cut: int,
-    live: FittedBlend,
-    space: ItemSpace,
-    dataset: str,
-    seed: int,
+    table: TrainingTable, ranked: RankedEvents, *, dataset: str, seed: int
 ) -> Leaderboard:
+    cut, ranks = ranked.cut, ranked.ranks
     tested = table.rows.members[cut:]
     columns = [
         measure(ranks[name])
@@ -191,8 +202,8 @@ def _summarise(
         test_members=len(np.unique(tested)),
         members_known_at_split=len(np.intersect1d(tested, table.rows.members[:cut])),
         unranked_share=float((ranks["popularity"] == NOT_RANKED).mean()),
-        half_life_days=live.half_life_days,
-        weights=live.blend.named_weights(space),
+        half_life_days=ranked.live.half_life_days,
+        weights=ranked.live.blend.named_weights(ranked.space),
         rows=tuple(_row(name, means) for name in MODELS),
     )
 

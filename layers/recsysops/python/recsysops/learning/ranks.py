@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any, TypeAlias
 
-from recsysops.model.kernel import Float32Array, Float64Array, IndexArray
+import numpy as np
+from numpy.typing import NDArray
+
+from recsysops.model.kernel import Float64Array, IndexArray
+
+Scores: TypeAlias = NDArray[np.floating[Any]]
+"""float32 or float64: BLAS is fastest in float32."""
 
 NOT_RANKED = 2**31 - 1
 """The rank of a choice that was no candidate: unknown at midnight, or seen before."""
 
 
 def rank_targets(
-    scores: Float32Array | Float64Array, *, targets: IndexArray, seen: tuple[IndexArray, IndexArray]
+    scores: Scores, *, targets: IndexArray, seen: tuple[IndexArray, IndexArray]
 ) -> IndexArray:
     """Return each target's rank (1 is best) among unseen items, ties by item order.
 
