@@ -22,8 +22,8 @@ from recsysops.detection.sql import render_audit
 from recsysops.errors import DependencyError
 from recsysops.settings import Settings
 from recsysops.vocabulary import ModelEntry
-from tests.fakes.audited_lake import REFERENCE, WINDOW, Day, make_catalogue, next_batch, write_day
 
+from tests.fakes.audited_lake import REFERENCE, WINDOW, Day, make_catalogue, next_batch, write_day
 from tests.fakes.served_world import NOW, TRAINED_AT, ServedWorld, make_world
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from recsysops.adapters.polled_document import DocumentSource
     from recsysops.adapters.stepfunctions_runs import StateMachineRuns
     from recsysops.ports import (
+        AuditTrail,
         BlobStore,
         Clock,
         DurableLog,
@@ -161,6 +162,13 @@ class Ports:
     def sampling_deployer(self) -> AppConfigDeployer:
         """Deploys sampling plans."""
         return self._deployer("sampling")
+
+    @cached_property
+    def trail(self) -> AuditTrail:
+        """Who deployed which flag document."""
+        from recsysops.adapters.dynamodb_trail import DynamoTrail
+
+        return DynamoTrail(self._client("dynamodb"), self._need("audit_trail_table"))
 
     @cached_property
     def notifier(self) -> Notifier:
