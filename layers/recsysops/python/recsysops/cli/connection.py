@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recsysops.bootstrap import Ports
 from recsysops.cli.stage import OUTPUTS
+from recsysops.cli.story.deployed import DeployedStage
 from recsysops.cli.story.stage import StagePorts
 from recsysops.settings import PREFIX, Settings, settings_from_environment, settings_from_outputs
 
@@ -37,4 +38,15 @@ def stage_ports(ports: Ports) -> StagePorts:
         incidents=ports.incidents,
         hotfixes=ports.hotfix_deployer,
         model=ports.model_deployer,
+    )
+
+
+def open_stage(ports: Ports) -> DeployedStage:
+    """Return the deployed stage that a story is told on."""
+    return DeployedStage(
+        settings=ports.settings,
+        ports=stage_ports(ports),
+        api=ports.api,
+        calls=ports.calls,
+        runs=ports.runs,
     )

@@ -22,7 +22,12 @@ from recsysops.request_log.records import SCHEMA_VERSION, ItemSnapshotRow
 from recsysops.request_log.schema import sql_timestamp, to_row
 from recsysops.serving.api import truncate_milliseconds
 from recsysops.vocabulary import ItemFeatures, ModelPointer, hash_group
-from recsysops.workflows.load_catalogue import DeltaPointer, dump_delta_pointer, load_artefact
+from recsysops.workflows.load_catalogue import (
+    DeltaPointer,
+    dump_delta_pointer,
+    load_artefact,
+    read_delta_pointer,
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -83,6 +88,20 @@ def publish_delta(
     lake.write_rows("item_snapshots", rows=rows, ingest_time=moment, name=delta_id)
     blobs.put(POINTER_KEY, dump_delta_pointer(DeltaPointer(delta_id, moment, artefact.model_id)))
     return delta_id
+
+
+def moment_to_publish(blobs: BlobStore, *, now: datetime, retimed: bool) -> datetime:
+    """Return now; where traffic is re-timed, the moment at which the world's clock stands.
+
+    That is the newest snapshot's, so that a stream's batch that arrives late makes the same
+    snapshot again instead of one from another day.
+    """
+    if not retimed:
+        return now
+    try:
+        return read_delta_pointer(blobs).as_of
+    except ArtefactError:
+        return now  # nothing was published yet
 
 
 def find_changed_rows(
