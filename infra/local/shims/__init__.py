@@ -12,6 +12,7 @@ NAMES: Final = (
     "emf_metrics",
     "sfn_athena_sync",
     "loopback_is_secure",
+    "athena_query_owner",
 )
 
 

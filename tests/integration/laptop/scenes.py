@@ -29,15 +29,15 @@ def make_function(endpoint: str, name: str, code: str, *, role: str = ROLE) -> N
     )
 
 
-def make_role(endpoint: str, name: str, *, actions: Sequence[str]) -> str:
-    """A role for functions that may do these actions on everything; returns its ARN."""
+def make_role(endpoint: str, name: str, *, actions: Sequence[str], resource: str = "*") -> str:
+    """A role for functions that may do these actions on the resource; returns its ARN."""
     iam = make_client("iam", endpoint)
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}
     made = iam.create_role(
         RoleName=name,
         AssumeRolePolicyDocument=_policy({**trust, "Action": "sts:AssumeRole"}),
     )
-    grant = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    grant = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
     iam.put_role_policy(RoleName=name, PolicyName="grant", PolicyDocument=_policy(grant))
     return str(made["Role"]["Arn"])
 

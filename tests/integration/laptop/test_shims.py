@@ -239,6 +239,31 @@ def handle(event, context):
         assert invoke(upstream_guarded, "lister") == 0
 
 
+class TestAthenaQueryOwner:
+    """That it works is shown by test_served_world: its functions read what they asked."""
+
+    ASKER = """
+import boto3
+def handle(event, context):
+    athena = boto3.client("athena")
+    try:
+        started = athena.start_query_execution(QueryString="SELECT 1 AS one", WorkGroup="primary",
+            ResultConfiguration={"OutputLocation": "s3://lake/results/"})
+        athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])
+    except Exception as error:
+        return str(error)
+"""
+
+    def test_upstream_still_needs_it(self, upstream_guarded: str) -> None:
+        workgroup = "arn:aws:athena:us-east-1:000000000000:workgroup/primary"
+        role = make_role(upstream_guarded, "asker", actions=["athena:*"], resource=workgroup)
+        make_function(upstream_guarded, "asker", self.ASKER, role=role)
+        refusal = str(invoke(upstream_guarded, "asker"))
+        assert "not authorized to perform: athena:GetQueryExecution" in refusal, remove(
+            "athena_query_owner"
+        )
+
+
 class TestPatching:
     class Part:
         text = "a b a"

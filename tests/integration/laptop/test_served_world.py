@@ -1,0 +1,185 @@
+"""A small world served by the deployed functions, each under its own role, IAM enforced."""
+
+# ruff: noqa: S608 - the tests write their own SQL
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from recsysops.bootstrap import Ports
+from recsysops.model.artefact import artefact_key, unpack_artefact
+from recsysops.model.packing import pack_vector
+from recsysops.serving.roll_out import dump_model_pointer, dump_sampling_plan
+from recsysops.settings import settings_from_outputs
+from recsysops.vocabulary import ItemFeatures, Member, ModelEntry, ModelPointer, SamplingPlan
+
+from tests.fakes.served_world import make_artefact_files, make_items, make_vector
+from tests.integration.laptop.conftest import Deployed
+from tests.integration.laptop.scenes import fetch_token, query, send
+
+pytestmark = pytest.mark.laptop
+
+MEMBERS = ("m1", "m2", "m3")
+PATIENCE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class World:
+    """A served stage and what was put into it."""
+
+    deployed: Deployed
+    ports: Ports
+    items: tuple[ItemFeatures, ...]
+    tokens: dict[str, str]
+    model_id: str
+
+    def post(self, path: str, body: object, *, scope: str) -> tuple[int, dict[str, object]]:
+        headers = {
+            "Authorization": f"Bearer {self.tokens[scope]}",
+            "Content-Type": "application/json",
+        }
+        url = self.deployed.outputs["api_url"] + path
+        status, text = send(url, headers=headers, body=json.dumps(body))
+        return status, json.loads(text)
+
+    def recommend(self, member_id: str = "m1", **body: object) -> dict[str, object]:
+        status, answer = self.post(
+            "/v1/recommendations", {"member_id": member_id, **body}, scope="recommend"
+        )
+        assert status == 200, answer
+        return answer
+
+    def ask(self, sql: str) -> list[list[str | None]] | str:
+        outputs = self.deployed.outputs
+        return query(
+            outputs["endpoint"],
+            sql,
+            database=outputs["glue_database"],
+            workgroup=outputs["athena_workgroup"],
+        )
+
+
+@pytest.fixture(scope="module")
+def world(guarded: Deployed) -> World:
+    """Train nothing: a hand-made artefact, its items and three members, deployed and published."""
+    ports = Ports(settings_from_outputs(guarded.layout.outputs))
+    items = make_items(300)
+    files = make_artefact_files(items)
+    artefact = unpack_artefact(files)
+    for name, body in files.items():
+        ports.blobs.put(artefact_key(artefact.model_id, name), body)
+    ports.registry.put(ModelEntry(artefact.model_id, "production", datetime.now(UTC)))
+    ports.items.put_many(items)
+    ports.members.put_many(
+        Member(
+            member_id,
+            vectors={artefact.model_id: pack_vector(make_vector(1), owner=artefact.owner)},
+            seen=(items[0].item_id,),
+            salt=f"salt-{member_id}",
+        )
+        for member_id in MEMBERS
+    )
+    pointer = dump_model_pointer(ModelPointer(artefact.model_id))
+    ports.model_deployer.deploy(pointer, strategy="at-once", note="a test")
+    plan = SamplingPlan(rate=1.0, raised_rate=1.0, explore_rate=0.0)
+    ports.sampling_deployer.deploy(dump_sampling_plan(plan), strategy="at-once", note="a test")
+    ports.calls.call(guarded.outputs["publish_delta_function"], {})
+    scopes = ("recommend", "feedback")
+    tokens = {scope: fetch_token(guarded.outputs, scope=scope) for scope in scopes}
+    world = World(guarded, ports, items, tokens, artefact.model_id)
+    await_truth(lambda: world.recommend()["status"] == "ok", "the published world is served")
+    return world
+
+
+def await_truth(claim, says: str) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not claim():
+        assert time.monotonic() < deadline, f"it never came true that {says}"
+        time.sleep(0.1)
+
+
+def test_a_known_member_is_served_by_the_deployed_model(world: World) -> None:
+    answer = world.recommend("m2", limit=5)
+    assert (answer["status"], answer["model_id"]) == ("ok", world.model_id)
+    assert len(answer["items"]) == 5
+
+
+def test_an_unknown_member_is_served_with_a_reason(world: World) -> None:
+    answer = world.recommend("nobody")
+    assert len(answer["items"]) == 10
+    assert answer["fallback_reason"]
+
+
+def test_every_request_leaves_a_slim_line_and_a_full_record_in_the_lake(world: World) -> None:
+    ids = {str(world.recommend(member)["request_id"]) for member in MEMBERS}
+    listed = ", ".join(f"'{request_id}'" for request_id in ids)
+
+    def logged(table: str) -> bool:
+        rows = world.ask(f"SELECT request_id FROM {table} WHERE request_id IN ({listed})")
+        assert isinstance(rows, list), rows
+        return {row[0] for row in rows} == ids
+
+    await_truth(lambda: logged("slim_requests"), "slim lines arrive")
+    await_truth(lambda: logged("full_requests"), "full records arrive")
+
+
+def play(
+    world: World, shown: dict[str, object], *, event_id: str, member_id: str, position: int
+) -> str:
+    """Report that the member played the item at this position (0 is the best)."""
+    item_id = str(shown["items"][position]["item_id"])
+    event = {
+        "event_id": event_id,
+        "request_id": shown["request_id"],
+        "member_id": member_id,
+        "item_id": item_id,
+        "kind": "play",
+    }
+    status, answer = world.post("/v1/feedback", {"events": [event]}, scope="feedback")
+    assert (status, answer["events"][0]["status"]) == (200, "accepted")
+    return item_id
+
+
+def test_feedback_is_in_the_lake_before_the_answer(world: World) -> None:
+    chosen = play(world, world.recommend("m3"), event_id="e-1", member_id="m3", position=0)
+    assert world.ask("SELECT item_id FROM feedback WHERE event_id = 'e-1'") == [[chosen]]
+    assert chosen not in {found["item_id"] for found in world.recommend("m3")["items"]}
+
+
+def test_an_upstream_change_of_an_item_reaches_the_scorers_by_the_stream(world: World) -> None:
+    before = world.recommend()["delta_id"]
+    changed = world.items[7]
+    world.ports.items.put_many(
+        [ItemFeatures(**{**{f: getattr(changed, f) for f in changed.__slots__}, "language": "ja"})]
+    )
+    await_truth(lambda: world.recommend()["delta_id"] != before, "scorers load the new snapshot")
+    rows = world.ask(
+        f"SELECT DISTINCT language FROM item_snapshots WHERE item_id = '{changed.item_id}'"
+        f" AND delta_id = '{world.recommend()['delta_id']}'"
+    )
+    assert rows == [["ja"]]
+
+
+def test_a_choice_is_ranked_from_the_log(world: World) -> None:
+    shown = world.recommend("m2")
+    chosen = play(world, shown, event_id="e-ranked", member_id="m2", position=2)
+    sql = f"SELECT rank, eligible FROM choice_ranks WHERE request_id = '{shown['request_id']}'"
+    now = datetime.now(UTC)
+    window = {
+        "window_start": (now - timedelta(hours=1)).isoformat(),
+        "window_end": (now + timedelta(hours=1)).isoformat(),
+    }
+
+    def ranked() -> bool:
+        world.ports.calls.call(world.deployed.outputs["rank_choices_function"], window)
+        return world.ask(sql) != []
+
+    await_truth(ranked, f"the choice of {chosen} is ranked")
+    assert world.ask(sql) == [["3", "true"]]
+
+
+def test_the_stage_says_that_it_is_well(world: World) -> None:
+    status, body = send(world.deployed.outputs["api_url"] + "/health", method="GET")
+    assert status == 200, body
