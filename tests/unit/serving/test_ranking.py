@@ -105,6 +105,20 @@ def test_ties_are_broken_by_item_id() -> None:
     assert [rank_item(flat, ask(), item_id).rank for item_id in IDS[:5]] == [1, 2, 3, 4, 5]
 
 
+def test_where_float32_runs_over_the_kernel_still_ranks() -> None:
+    matrix = CATALOGUE.matrix.copy()
+    matrix[::3, 0], matrix[::3, 1] = 3e38, -3e38
+    vast = replace(CATALOGUE, matrix=matrix, largest_row_norm=4.3e38)
+    vector = make_vector(1)
+    vector[:2] = 2.0
+    request = ask(member_vector=vector)
+    expected = full_sort(vast, request)
+    slate = rank_slate(vast, request)
+    assert np.isfinite(slate.scores).all()
+    assert slate.shortlist == tuple(expected[:SHORTLIST])
+    assert rank_item(vast, request, expected[150]).rank == 151
+
+
 def test_contributions_add_up_to_the_scores_block_by_block() -> None:
     slate = rank_slate(CATALOGUE, ask())
     assert slate.block_names == block_names(CATALOGUE) == (

@@ -173,14 +173,22 @@ def _shortlist(
 def _approximate_scores(
     catalogue: Catalogue, member_vector: Float32Array | None
 ) -> tuple[Float32Array, float]:
+    """Return fast scores of all items, (n,), and the bound of their distance to the kernel's."""
     if member_vector is None:
         return catalogue.bias, 0.0
+    # OpenBLAS kernels read past short rows: garbage there raises flags without touching results
+    with np.errstate(invalid="ignore", over="ignore"):
+        approximate = catalogue.matrix @ member_vector + catalogue.bias
+    if not np.isfinite(approximate).all():
+        # float32 sums ran over where the kernel's float64 does not
+        every_row = np.arange(len(approximate), dtype=np.intp)
+        return round_scores(score_rows(catalogue, member_vector, every_row)), 0.0
     margin = blas_error_bound(
         largest_row_norm=catalogue.largest_row_norm,
         vector=member_vector,
         largest_bias=float(np.abs(catalogue.bias).max(initial=0.0)),
     )
-    return catalogue.matrix @ member_vector + catalogue.bias, margin
+    return approximate, margin
 
 
 def _count_better(
