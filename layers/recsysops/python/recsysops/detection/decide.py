@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsysops.detection.catalogue import AUDITS, find_audit
-from recsysops.detection.checks import CheckDocument, Judgement
+from recsysops.detection.checks import BLIND, CheckDocument, Judgement
 from recsysops.detection.context import AuditContext
 from recsysops.detection.thresholds import ALERT_BUDGET_PER_WEEK
 from recsysops.statistics.discoveries import Dependence, adjust_p_values, spend_alpha
@@ -50,7 +50,7 @@ def decide_findings(judgements: Sequence[Judgement], context: AuditContext) -> D
         *_discover(wholes, tested_wholes, alpha / 2.0, "independent"),
         *_discover(slices, tested_slices, alpha / 2.0, "any"),
     ]
-    failed = [one for one in judgements if one.status != "judged"]
+    failed = [one for one in judgements if one.status in BLIND]
     findings = [
         *(_finding(one, check, context) for one, check in alarms),
         *(_failure(one, context) for one in failed),

@@ -21,7 +21,7 @@ class Audit:
     """One declaration, one small file in `detection/audits`.
 
     tables: named sub-queries of the SQL, the last called `cells` (see detection.sql);
-    parameters: its own typed values.
+    parameters: its own typed values. needs_reference: False when the window alone tells.
     judge: distributions by slice and subject → checks; Raises CouldNotJudge with the reason.
     runbook: the first thing to do, in one line.
     """
@@ -35,6 +35,7 @@ class Audit:
     tables: str
     judge: Callable[[Sequence[Distribution], AuditContext], list[Check]]
     parameters: Mapping[str, SqlValue] = field(default_factory=dict)
+    needs_reference: bool = True
 
     def render(self, context: AuditContext) -> str:
         """Return the audit's SQL for one context."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from recsysops.detection.catalogue import find_audit
+from recsysops.detection.checks import BLIND
 from recsysops.detection.declaration import Severity
 from recsysops.model.encoder import BLOCK_OF_FEATURE
 from recsysops.vocabulary import Component, Finding
@@ -26,8 +27,7 @@ _ROOT_ORDER = (
     "score_drift",
     "choice_rank",
 )
-_BLIND = {"could_not_judge", "audit_failed"}
-_LOST_BLOCK = "zero_share"
+_LOST_BLOCK = "zero_contribution_share"
 _VOLATILE = ("price", "in_stock")
 """What a supplier's batch renews every night, and an old batch therefore sets back."""
 _SEVERITIES: tuple[Severity, ...] = ("critical", "high", "low")
@@ -77,7 +77,7 @@ def explains(root: Finding, finding: Finding) -> bool:
     """Tell whether the root's fault alone would make the finding."""
     if (root.component, root.subject) == (finding.component, finding.subject):
         return True
-    if _BLIND & {finding.metric, root.metric}:
+    if finding.metric in BLIND or root.metric in BLIND:
         return _blinds(root, finding)
     if _is_downstream(finding):
         return True
@@ -91,13 +91,13 @@ def explains(root: Finding, finding: Finding) -> bool:
 def _blinds(root: Finding, finding: Finding) -> bool:
     """Without requests nothing can be judged; one broken service fails every audit alike.
     Blindness itself explains nothing that was seen."""
-    if finding.metric not in _BLIND:
+    if finding.metric not in BLIND:
         return False
     if root.audit == "volume":
         return root.observed < root.baseline
     same_reason = root.evidence.get("reason") == finding.evidence.get("reason")
     starved = root.audit == "rank_choices" and finding.audit == "choice_rank"
-    return root.metric in _BLIND and (same_reason or starved)
+    return root.metric in BLIND and (same_reason or starved)
 
 
 def _is_downstream(finding: Finding) -> bool:
@@ -121,7 +121,7 @@ def _weight(finding: Finding) -> tuple[int, int, bool, float]:
     """Sort key: blindness last, roots first, lost blocks before shifts, wholes before slices,
     then by how far the effect is above its floor."""
     place = _ROOT_ORDER.index(finding.audit) if finding.audit in _ROOT_ORDER else -1
-    if finding.metric in _BLIND:
+    if finding.metric in BLIND:
         place += len(_ROOT_ORDER) + 1
     lost_first = 0 if finding.metric == _LOST_BLOCK else 1
     # a category of the subject itself ({"language": "ja"}) names the fault; it is no slice of it
@@ -131,6 +131,6 @@ def _weight(finding: Finding) -> tuple[int, int, bool, float]:
 
 
 def _severity(finding: Finding) -> Severity:
-    if finding.metric in _BLIND:
+    if finding.metric in BLIND:
         return "low"
     return find_audit(finding.audit).severity

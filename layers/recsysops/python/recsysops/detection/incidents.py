@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from recsysops.detection.checks import BLIND
 from recsysops.detection.context import AuditContext
 from recsysops.detection.fold import FoundCause
 from recsysops.request_log.schema import sql_timestamp
@@ -14,7 +15,32 @@ from recsysops.vocabulary import Finding, Incident
 
 KEPT_FINDINGS = 20
 """Findings an incident carries at most, the weightiest ones: a DynamoDB item holds 400 KiB."""
-_PERCENT = ("share", "percentile")
+_PHRASES = {
+    "refused_document_share": "{subject} was refused, the last good one serves",
+    "requests": "requests to surface {subject}",
+    "unapproved_model_share": "{subject} serves although the registry did not approve it",
+    "fallback_share": "fallback '{subject}'",
+    "older_batch_share": "{subject} went back in time: items with an older batch than before",
+    "lagging_batch_share": "{subject} is late: items with a batch older than usual",
+    "malformed_batch_share": "{subject} is no date",
+    "null_share": "{subject} is missing",
+    "zero_share": "{subject} is exactly zero",
+    "empty_share": "{subject} is empty",
+    "spike_share": "{subject} has one value far too often",
+    "distribution_ks": "{subject} is spread otherwise: share of the bin that moved most",
+    "distribution_psi": "{subject} is spread otherwise: share of the bin that moved most",
+    "distribution_js": "{subject} is spread otherwise: share of the value that moved most",
+    "category_vanished": "{subject} '{value}' vanished from the items served",
+    "category_unseen": "{subject} '{value}' was never seen before",
+    "category_share": "{subject} '{value}': share of the items served",
+    "zero_contribution_share": "block {subject} adds exactly nothing to the score",
+    "mean_shift": "mean of {subject} moved",
+    "spread": "spread of {subject} changed",
+    "mean_rank_percentile": "what members choose is ranked lower: mean percentile",
+    "lower_tail_share": "what members choose is ranked in the lower half",
+    "not_candidate_share": "what members choose is not among the candidates",
+}
+_NOT_SHARES = ("requests", "mean_shift", "spread")
 
 
 def incident_id_of(cause: FoundCause, context: AuditContext) -> str:
@@ -73,20 +99,20 @@ def is_same_cause(incident: Incident, cause: FoundCause) -> bool:
 
 
 def describe_cause(cause: FoundCause) -> str:
-    """Return the incident's title: what changed, from what to what, where, what follows."""
+    """Return the incident's title: what changed, where, from what to what."""
     root = cause.root
-    if root.metric in ("could_not_judge", "audit_failed"):
+    if root.metric in BLIND:
         return f"audit {root.audit}: {root.evidence.get('reason', root.metric)}"
-    where = ", ".join(f"{dimension}={value}" for dimension, value in root.slice.items())
-    change = f"{_number(root, root.baseline)} → {_number(root, root.observed)}"
-    title = f"{root.component} {root.subject}: {root.metric} {change}"
-    return f"{title} ({where})" if where else title
+    said = _PHRASES.get(root.metric, "{subject}: {metric}").format(
+        subject=root.subject, metric=root.metric, value=root.slice.get(root.subject, "")
+    )
+    others = [f"{name} {value}" for name, value in root.slice.items() if name != root.subject]
+    where = f" ({', '.join(others)})" if others else ""
+    return f"{said}{where}: {_number(root, root.baseline)} → {_number(root, root.observed)}"
 
 
 def _number(finding: Finding, value: float) -> str:
-    if any(word in finding.metric for word in (*_PERCENT, "category", "distribution")):
-        return f"{100 * value:.1f} %"
-    return f"{value:.4g}"
+    return f"{value:.4g}" if finding.metric in _NOT_SHARES else f"{100 * value:.1f} %"
 
 
 def _slim_evidence(findings: Iterable[Finding]) -> Iterable[Finding]:

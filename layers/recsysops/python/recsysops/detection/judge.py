@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 
-from recsysops.detection.cells import read_distributions
+from recsysops.detection.cells import PERIODS, Distribution, read_distributions
 from recsysops.detection.checks import Check, CheckDocument, Judgement
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
@@ -24,16 +25,14 @@ def judge_rows(
     a pass, never a crash of the other audits.
     """
     sql = audit.render(context)
+    unjudged = partial(Judgement, audit=audit.name, query_id=query_id, sql=sql)
     try:
-        checks = audit.judge(read_distributions(rows), context)
+        distributions = read_distributions(rows)
+        if audit.needs_reference and _lacks_reference(distributions):
+            return unjudged(status="no_reference", reason="the reference holds nothing yet")
+        checks = audit.judge(distributions, context)
     except (CouldNotJudge, BadData) as error:
-        return Judgement(
-            audit=audit.name,
-            status="could_not_judge",
-            reason=str(error),
-            query_id=query_id,
-            sql=sql,
-        )
+        return unjudged(status="could_not_judge", reason=str(error))
     usable = [check for check in checks if _is_finite(check)]
     return Judgement(
         audit=audit.name,
@@ -44,6 +43,14 @@ def judge_rows(
         query_id=query_id,
         sql=sql,
     )
+
+
+def _lacks_reference(distributions: Sequence[Distribution]) -> bool:
+    before, now = (
+        sum(float(getattr(found, period).rows.sum()) for found in distributions)
+        for period in PERIODS
+    )
+    return before == 0 and now > 0
 
 
 def _is_finite(check: Check) -> bool:

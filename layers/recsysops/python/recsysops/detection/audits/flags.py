@@ -62,4 +62,5 @@ AUDIT = Audit(
     runbook="Read why it was refused, correct it, deploy again; the last good one serves.",
     tables=_TABLES,
     judge=judge,
+    needs_reference=False,
 )

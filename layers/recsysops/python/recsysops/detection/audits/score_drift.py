@@ -113,7 +113,7 @@ def _score_checks(found: Distribution) -> Iterator[Check]:
 def _block_checks(found: Distribution) -> Iterator[Check]:
     [zeros] = share_changes([found.share_of(found.places_of("zero"))])
     yield replace(
-        _check(found, "zero_share", zeros.increase, ZERO_SHARE_FLOOR, zeros.p_value),
+        _check(found, "zero_contribution_share", zeros.increase, ZERO_SHARE_FLOOR, zeros.p_value),
         baseline=zeros.baseline,
         observed=zeros.observed,
     )

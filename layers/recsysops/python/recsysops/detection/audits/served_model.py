@@ -93,4 +93,5 @@ AUDIT = Audit(
     runbook="Compare the model pointer with the registry; pin the approved model.",
     tables=_TABLES,
     judge=judge,
+    needs_reference=False,
 )
