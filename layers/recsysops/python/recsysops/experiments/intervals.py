@@ -30,6 +30,10 @@ class Interval:
         """Return the interval times a factor >= 0."""
         return Interval(self.value * factor, self.low * factor, self.high * factor)
 
+    def negated(self) -> Interval:
+        """Return the interval of the negative."""
+        return Interval(-self.value, -self.high, -self.low)
+
     def widened(self, *, below: float, above: float) -> Interval:
         """Return the interval with its ends moved outwards by known bounds on a bias."""
         return Interval(self.value, self.low - below, self.high + above)
@@ -132,22 +136,6 @@ def add_intervals(parts: Iterable[Interval]) -> Interval:
     below = hypot(*(part.value - part.low for part in listed))
     above = hypot(*(part.high - part.value for part in listed))
     return Interval(value, value - below, value + above)
-
-
-def bernstein_interval(
-    values: Float64Array, *, largest: float, confidence: float = 0.9
-) -> Interval:
-    """Bound the mean of independent values in [0, largest] without any normal approximation.
-
-    Empirical Bernstein (Maurer and Pontil, "Empirical Bernstein bounds and sample variance
-    penalization", COLT 2009). Valid at every sample size, therefore wide.
-    """
-    count, mean = len(values), float(values.mean())
-    variance = float(values.var(ddof=1)) if count > 1 else largest**2 / 4.0
-    logarithm = float(np.log(4.0 / (1.0 - confidence)))
-    spare = 7 * largest * logarithm / (3 * max(1, count - 1))
-    reach = sqrt(2 * variance * logarithm / count) + spare
-    return Interval(mean, max(0.0, mean - reach), min(largest, mean + reach))
 
 
 def effective_sample_size(weights: Float64Array) -> float:

@@ -1,11 +1,11 @@
-"""Quantiles of the normal, chi-square and Student distributions without scipy.
+"""Normal and Student quantiles and the incomplete gamma function without scipy.
 
 The serving side carries numpy only, and previews run there too. Checked against scipy in tests.
 """
 
 from __future__ import annotations
 
-from math import exp, inf, lgamma, log, sqrt
+from math import exp, inf, lgamma, log
 from statistics import NormalDist
 
 _ROUNDS = 500
@@ -31,26 +31,6 @@ def student_quantile(probability: float, degrees: float) -> float:
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160.0,
     )
     return z + sum(term / n ** (power + 1) for power, term in enumerate(terms))
-
-
-def chi_square_quantile(probability: float, degrees: float) -> float:
-    """Return x with P(X <= x) = probability, any real degrees > 0; 0 for degrees <= 0.
-
-    Bisection on the regularised lower incomplete gamma function, started around the
-    approximation of Wilson and Hilferty (1931).
-    """
-    if degrees <= 0.0:
-        return 0.0
-    shape = degrees / 2.0
-    start = 1.0 - 2.0 / (9.0 * degrees) + normal_quantile(probability) * sqrt(2.0 / (9 * degrees))
-    low, high = 0.0, max(1.0, degrees * max(start, 0.0) ** 3 * 2.0)
-    while lower_gamma(shape, high / 2.0) < probability:
-        high *= 2.0
-    for _ in range(80):
-        middle = (low + high) / 2.0
-        below = lower_gamma(shape, middle / 2.0) < probability
-        low, high = (middle, high) if below else (low, middle)
-    return (low + high) / 2.0
 
 
 def lower_gamma(shape: float, x: float) -> float:

@@ -5,7 +5,7 @@ Requests that share every ranking input form a group: they have one old and one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,3 +115,14 @@ def in_new_slate(pairs: OrderPairs) -> NDArray[np.bool_]:
     """Return which new ranks are slots of the new greedy slate, (g, R)."""
     ranks = np.arange(1, pairs.new_rank.shape[1] + 1)[None, :]
     return np.asarray(ranks <= pairs.limit[:, None])
+
+
+def reversed_pairs(pairs: OrderPairs) -> OrderPairs:
+    """Return the pairs with old and new order exchanged."""
+    return replace(
+        pairs,
+        new_rank=pairs.old_rank,
+        old_rank=pairs.new_rank,
+        old_pool=pairs.new_pool,
+        new_pool=pairs.old_pool,
+    )

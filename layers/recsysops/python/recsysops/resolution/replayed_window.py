@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from recsysops.errors import ArtefactError, CouldNotJudge
+from recsysops.errors import ArtefactError, BadData, CouldNotJudge, FlagError
 from recsysops.experiments.slate_log import OrderPairs
 from recsysops.model.catalogue import Catalogue
 from recsysops.model.kernel import Float32Array
@@ -90,19 +90,19 @@ def _replay(
     member_vectors: MemberVectors | None,
     used: dict[tuple[str, str], Catalogue],
 ) -> RankedSlate:
-    active = _active_hotfixes(record, catalogues)
-    hotfixes = (*(one for one in active if one.hotfix_id != hotfix.hotfix_id), hotfix)
     model_id = pinned_model([hotfix]) or record.model_id
     vector = None
     if model_id != record.model_id and record.member_known:
         vector = _vector_for(model_id, record, member_vectors)
     try:
+        active = _active_hotfixes(record, catalogues)
+        hotfixes = (*(one for one in active if one.hotfix_id != hotfix.hotfix_id), hotfix)
         catalogue = catalogues.load(model_id, record.delta_id, hotfixes)
         if model_id != record.model_id:
             record = record.model_copy(update={"member_vector": None})
         used[(model_id, record.delta_id)] = catalogue
         return replay_record(record, catalogue, hotfixes=hotfixes, member_vector=vector)
-    except ArtefactError as error:
+    except (ArtefactError, BadData, FlagError) as error:
         raise CouldNotJudge(f"could not judge, because a replay failed: {error}") from error
 
 

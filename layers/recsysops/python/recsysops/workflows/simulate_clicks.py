@@ -42,12 +42,16 @@ class WorldCatalogues:
     def __init__(self, world: ClickWorld) -> None:
         self._world = world
         self._known = {world.broken.model_id: world.broken, world.older.model_id: world.older}
+        self._last: tuple[str, Sequence[Hotfix], Catalogue] | None = None
 
     def load(self, model_id: str, delta_id: str, hotfixes: Sequence[Hotfix] = ()) -> Catalogue:
         """Return the served or the older catalogue of the one snapshot, hotfixes applied."""
         if delta_id != self._world.broken.delta_id:
             raise ArtefactError(f"{delta_id} was never served in this world")
-        return apply_hotfixes(self._known[model_id], hotfixes)
+        if self._last is None or self._last[:2] != (model_id, hotfixes):
+            applied = apply_hotfixes(self._known[model_id], hotfixes)
+            self._last = (model_id, hotfixes, applied)
+        return self._last[2]
 
     def flag_document(self, version: str) -> FlagDocument:
         """Refuse: nothing was deployed in the simulated window. Raises: FlagError."""
