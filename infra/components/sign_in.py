@@ -52,11 +52,6 @@ class SignIn(Construct):
         )
         acknowledge(pool, "COG2", because="Only machines sign in; they have no second factor.")
         acknowledge(
-            pool,
-            "COG3",
-            because="Threat protection watches passwords; no person has one.",
-        )
-        acknowledge(
             pool, "COG8", because="The paid plan adds threat protection for people; none sign in."
         )
         return pool
