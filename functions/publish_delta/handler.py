@@ -8,15 +8,13 @@ from recsysops.observability import make_logger
 from recsysops.workflows.approved_models import approved_models
 from recsysops.workflows.publish_delta import moment_to_publish, publish_delta
 
-PORTS = process_ports()
-LOGGER = make_logger("publish_delta")
+PORTS, LOGGER = process_ports(), make_logger("publish_delta")
+RETIMED = PORTS.settings.accept_retimed
 
 
 def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
     """Take {} (a schedule), a batch of the items table's stream, or {"as_of": ISO moment}."""
-    clock = moment_to_publish(
-        PORTS.blobs, now=PORTS.clock(), retimed=PORTS.settings.accept_retimed
-    )
+    clock = moment_to_publish(PORTS.blobs, now=PORTS.clock(), retimed=RETIMED)
     as_of, delta_id = read_moment(event, "as_of", default=clock), None
     # the first items arrive before the first model: an error then would block the stream
     if (pointer := approved_models(PORTS.registry)) is not None:
