@@ -7,6 +7,7 @@ from typing import Final
 NAMES: Final = (
     "athena_dialect",
     "typed_tables",
+    "firehose_bulk",
     "worker_logs",
     "lambda_error_type",
     "emf_metrics",

@@ -149,3 +149,32 @@ def fetch_token(outputs: Mapping[str, str], *, scope: str) -> str:
     form = f"grant_type=client_credentials&scope=recsysops/{scope}"
     _, body = send(outputs["token_url"], headers=headers, body=form)
     return str(json.loads(body)["access_token"])
+
+
+def make_stream(endpoint: str, table: str) -> None:
+    """A Firehose stream that turns JSON lines into Parquet rows of the table in `shop`."""
+    conversion = {
+        "Enabled": True,
+        "SchemaConfiguration": {"DatabaseName": "shop", "TableName": table, "RoleARN": ROLE},
+        "InputFormatConfiguration": {
+            "Deserializer": {"OpenXJsonSerDe": {"CaseInsensitive": False}}
+        },
+        "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {"Compression": "SNAPPY"}}},
+    }
+    make_client("firehose", endpoint).create_delivery_stream(
+        DeliveryStreamName=table,
+        DeliveryStreamType="DirectPut",
+        ExtendedS3DestinationConfiguration={
+            "RoleARN": ROLE,
+            "BucketARN": "arn:aws:s3:::lake",
+            "Prefix": f"{table}/dt=!{{timestamp:yyyy-MM-dd}}/",
+            "ErrorOutputPrefix": f"errors/{table}/",
+            "DataFormatConversionConfiguration": conversion,
+        },
+    )
+
+
+def put_lines(endpoint: str, stream: str, lines: str) -> None:
+    make_client("firehose", endpoint).put_record(
+        DeliveryStreamName=stream, Record={"Data": lines.encode()}
+    )

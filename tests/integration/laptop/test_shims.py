@@ -15,7 +15,9 @@ from tests.integration.laptop.scenes import (
     make_function,
     make_role,
     make_state_machine,
+    make_stream,
     make_table,
+    put_lines,
     query,
     run_state_machine,
 )
@@ -97,6 +99,63 @@ class TestTypedTables:
         assert guessed == [["1"]], remove("typed_tables")
         assert "genres" in str(missing), remove("typed_tables")
         assert "Cardinality can only" in str(untyped), remove("typed_tables")
+
+
+class TestFirehoseBulk:
+    COLUMNS: ClassVar = {
+        "item_id": "string",
+        "price": "double",
+        "genres": "array<string>",
+        "counts": "map<string,bigint>",
+        "sold_at": "timestamp",
+    }
+    SQL = "SELECT item_id, price, cardinality(genres) AS n, sold_at FROM {table} ORDER BY item_id"
+    LINES = (
+        '{"item_id": "0017", "price": 1, "genres": ["a", "b"], "sold_at": "2026-01-02 03:04:05.678"}\n'
+        '{"item_id": 18, "unknown": true, "counts": {"a": 1}}\n'
+    )
+    ROWS: ClassVar = [["0017", "1.0", "2", "2026-01-02 03:04:05.678000"], ["18", None, None, None]]
+
+    def deliver(self, endpoint: str, table: str, lines: str) -> list[str]:
+        """Return where the objects of the table and of its errors came to lie."""
+        make_table(endpoint, table, columns=self.COLUMNS, file_format="parquet")
+        make_stream(endpoint, table)
+        put_lines(endpoint, table, lines)
+        listed = make_client("s3", endpoint).list_objects_v2(Bucket="lake").get("Contents", [])
+        return [entry["Key"] for entry in listed if table in entry["Key"]]
+
+    def test_lines_become_the_same_rows_as_one_by_one(self, corrected: str, upstream: str) -> None:
+        for endpoint in (corrected, upstream):
+            self.deliver(endpoint, "delivered", self.LINES)
+        sql = self.SQL.format(table="delivered")
+        assert query(corrected, sql) == self.ROWS
+        slow = query(upstream, sql.replace("cardinality", "len"))
+        assert slow == self.ROWS
+
+    @pytest.mark.parametrize(
+        ("table", "lines"),
+        [
+            ("mistyped", '{"price": "dear"}\n'),
+            ("no_json", "price: 1\n"),
+            ("a_list", '[{"price": 1}]\n'),
+        ],
+    )
+    def test_what_does_not_fit_goes_to_the_errors(
+        self, corrected: str, table: str, lines: str
+    ) -> None:
+        (key,) = self.deliver(corrected, table, lines)
+        assert key.startswith(f"errors/{table}/")
+
+    def test_objects_on_one_line_are_still_read(self, corrected: str) -> None:
+        self.deliver(corrected, "packed", '{"item_id": "a"}{"item_id": "b"}')
+        assert query(corrected, "SELECT count(*) AS n FROM packed") == [["2"]]
+
+    def test_upstream_still_needs_it(self) -> None:
+        from inspect import getsource
+
+        from ministack.services import firehose
+
+        assert "executemany" in getsource(firehose._convert_to_parquet), remove("firehose_bulk")
 
 
 class TestWorkerLogs:
