@@ -18,6 +18,7 @@ AwsClient = Any
 
 Patience = Literal["request", "batch"]
 
+# botocore's parameter validation stays on: 0.05 of the 0.46 ms CPU that one GetItem costs
 _CONFIGS: dict[Patience, dict[str, Any]] = {
     # a member waits: one retry, and a fallback rather than a third try
     "request": {

@@ -41,12 +41,10 @@ class FirehoseLog:
         streams: Mapping[LogStream, str],
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        sleep: Sleep = time.sleep,
     ) -> None:
         self._client = client
         self._streams = dict(streams)
         self._monotonic = monotonic
-        self._sleep = sleep
         self._lock = Lock()
         self._flushing = Lock()
         self._buffers: dict[LogStream, deque[str]] = defaultdict(deque)
@@ -105,8 +103,7 @@ class FirehoseLog:
                 self._client,
                 self._streams[stream],
                 pack_lines(lines),
-                attempts=2,
-                sleep=self._sleep,
+                attempts=1,  # the buffer is the next try; here a sandbox may be waiting
             )
         except UndeliveredError as error:
             self._rest_until = self._monotonic() + REST_SECONDS
