@@ -92,5 +92,5 @@ def refuse_without_support(support: Support, log: SlateLog, rules: SupportRules)
     if support.entering > 0.0 and support.effective_matches < rules.fewest_matches:
         raise CouldNotJudge(
             f"could not judge, because exploration showed what would be shown only "
-            f"{support.effective_matches:.0f} times in effect ({rules.fewest_matches:.0f} needed)"
+            f"{support.effective_matches:.1f} times in effect ({rules.fewest_matches:.0f} needed)"
         )
