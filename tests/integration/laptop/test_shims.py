@@ -111,7 +111,8 @@ class TestFirehoseBulk:
     }
     SQL = "SELECT item_id, price, cardinality(genres) AS n, sold_at FROM {table} ORDER BY item_id"
     LINES = (
-        '{"item_id": "0017", "price": 1, "genres": ["a", "b"], "sold_at": "2026-01-02 03:04:05.678"}\n'
+        '{"item_id": "0017", "price": 1, "genres": ["a", "b"],'
+        ' "sold_at": "2026-01-02 03:04:05.678"}\n'
         '{"item_id": 18, "unknown": true, "counts": {"a": 1}}\n'
     )
     ROWS: ClassVar = [["0017", "1.0", "2", "2026-01-02 03:04:05.678000"], ["18", None, None, None]]
