@@ -142,7 +142,7 @@ class RecsysopsStack(Stack):
             sources.DynamoEventSource(
                 self.tables.items.table,
                 starting_position=lambda_.StartingPosition.LATEST,
-                batch_size=1000,
+                batch_size=10_000,
                 max_batching_window=Duration.seconds(self.settings.stream_window_seconds),
                 bisect_batch_on_error=True,
                 retry_attempts=3,

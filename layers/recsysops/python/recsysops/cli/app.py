@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from recsysops.cli import operate, stage
+from recsysops.cli import demo, hotfix, operate, stage
 from recsysops.cli.output import progress_console
 from recsysops.errors import RecSysOpsError
 
@@ -28,6 +28,9 @@ app.command()(operate.incidents)
 app.command()(operate.diagnose)
 app.command()(operate.replay)
 app.command()(operate.models)
+app.command()(demo.demo)
+app.command()(demo.faults_check)
+app.add_typer(hotfix.app, name="hotfix")
 
 
 def main() -> None:
@@ -37,3 +40,7 @@ def main() -> None:
     except RecSysOpsError as error:
         progress_console.print(f"recsysops: {error}", style="red", soft_wrap=True)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, get_args
 
@@ -12,6 +15,7 @@ from recsysops.cli.output import people, print_json, print_table, progress_conso
 from recsysops.cli.stage import JsonFlag
 from recsysops.cli.story.diagnosing import diagnose as diagnose_with
 from recsysops.errors import BadInput
+from recsysops.ports import IncidentBook
 from recsysops.vocabulary import Incident, IncidentStatus, Window
 from recsysops.workflows.replay_requests import (
     ReplayOutcome,
@@ -102,7 +106,9 @@ def diagnose(
 ) -> None:
     """Name what an incident comes from: input or model, which one, which items; with evidence."""
     ports = open_ports()
-    found = diagnose_with(ports.incidents.get(incident_id), stage_ports(ports), ports.catalogues)
+    incident = ports.incidents.get(incident_id)
+    found = diagnose_with(incident, stage_ports(ports), ports.catalogues)
+    keep_diagnosis(incident, found.to_document(), ports.incidents)
     if as_json:
         print_json(found)
         return
@@ -132,7 +138,7 @@ def replay(
     records = read_full_records(ports.queries, window=window, request_id=request_id)
     report = replay_requests(records, cache=ports.catalogues, check_digests=check_digests)
     outcomes: tuple[ReplayOutcome, ...] = get_args(ReplayOutcome)
-    counts = {outcome: report.count(outcome) for outcome in outcomes}
+    counts: dict[str, int] = {outcome: report.count(outcome) for outcome in outcomes}
     if as_json:
         print_json({"records": len(records), **counts, "holds": report.holds})
     else:
@@ -155,6 +161,16 @@ def models(as_json: JsonFlag = False) -> None:
         ],
         columns=["model", "status", "trained", *sorted({k for e in entries for k in e.metrics})],
     )
+
+
+def keep_diagnosis(
+    incident: Incident, diagnosis: Mapping[str, object], incidents: IncidentBook
+) -> None:
+    """Write a diagnosis into the incident, where the hotfix menu finds it."""
+    document = json.loads(json.dumps(diagnosis, default=str))
+    line = {"at": datetime.now(UTC).isoformat(), "event": "diagnosed"}
+    timeline = (*incident.timeline, line)
+    incidents.put(replace(incident, diagnosis=document, timeline=timeline))
 
 
 def _status(text: str | None) -> IncidentStatus | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from recsysops.simulation.faults import (
     zero_one_block,
 )
 from recsysops.simulation.retimed import RetimedWorld, StretchName
-from recsysops.vocabulary import ItemFeatures, Member, ModelEntry, ModelPointer
+from recsysops.vocabulary import ItemFeatures, Member, ModelEntry, ModelPointer, ModelStatus
 from recsysops.workflows.load_catalogue import load_artefact
 from recsysops.workflows.train_model import train_model
 
@@ -68,12 +68,22 @@ def run_day(
 
 
 def write_nightly_batches(
-    stage: Stage, world: RetimedWorld, name: StretchName, *, seed: int
+    stage: Stage,
+    world: RetimedWorld,
+    name: StretchName,
+    *,
+    seed: int,
+    untouched: Collection[str] = (),
 ) -> Sequence[ItemFeatures]:
-    """Write what every supplier delivers on the night before a stretch; the first day has none."""
+    """Write what every supplier delivers on the night before a stretch; the first day has none.
+
+    `untouched` items are not delivered: what is wrong with them upstream stays wrong.
+    """
     if name == "reference":
         return []
-    rows = nightly_batches(world, world.stretches[name].window.start.date(), seed)
+    kept = frozenset(untouched)
+    day = world.stretches[name].window.start.date()
+    rows = [item for item in nightly_batches(world, day, seed) if item.item_id not in kept]
     stage.ports.items.put_many(rows)
     return rows
 
@@ -103,7 +113,9 @@ def inject_fault(
     raise BadInput(f"unknown fault {fault!r}")
 
 
-def _train(stage: Stage, world: RetimedWorld, *, until: float, seed: int, status: str) -> str:
+def _train(
+    stage: Stage, world: RetimedWorld, *, until: float, seed: int, status: ModelStatus
+) -> str:
     rows = world.training.before(until)
     return train_model(
         rows,

@@ -20,6 +20,7 @@ from recsysops.cli.story.days import (
     write_nightly_batches,
 )
 from recsysops.cli.story.diagnosing import diagnose
+from recsysops.cli.story.grading import first_incident, is_named_exactly
 from recsysops.cli.story.in_process import InProcessStage
 from recsysops.datasets.movielens import load_movielens
 from recsysops.diagnosis.slices import jaccard_index
@@ -30,7 +31,6 @@ from recsysops.simulation.faults import FAULT_NAMES, FaultName, FaultTruth
 from recsysops.simulation.retimed import build_retimed_world
 from recsysops.vocabulary import Incident
 
-SMALLEST_JACCARD = 0.8
 END = datetime(2026, 11, 20, tzinfo=UTC)
 """Fixed, so that a seed is the same world on every day."""
 
@@ -46,7 +46,7 @@ class FaultRow:
     verdict: str
     component: str
     feature: str
-    model_named: bool
+    model_id: str
     jaccard: float
     replayed: int
     bit_equal: int
@@ -81,7 +81,7 @@ def check_one(fault: FaultName, seed: int) -> FaultRow:
     if not incidents:
         return _silent(fault, seed, ok=fault == "none")
     try:
-        diagnosis = diagnose(_first(incidents), stage.ports, stage.cache)
+        diagnosis = diagnose(first_incident(incidents), stage.ports, stage.cache)
     except CouldNotJudge as error:
         return _silent(fault, seed, ok=False, incidents=len(incidents), said=str(error))
     return grade(truth, diagnosis, seed=seed, incidents=len(incidents))
@@ -106,36 +106,22 @@ def tell(
 
 
 def grade(truth: FaultTruth, diagnosis: Diagnosis, *, seed: int, incidents: int) -> FaultRow:
-    """Compare what was named with the truth; anything generic counts as wrong."""
-    jaccard = jaccard_index(truth.item_ids, diagnosis.item_ids)
-    model_named = not truth.model_id or truth.model_id == diagnosis.model_id
-    ok = (
-        truth.name != "none"
-        and (truth.verdict, truth.component, truth.feature)
-        == (diagnosis.verdict, diagnosis.component, diagnosis.feature)
-        and model_named
-        and jaccard >= SMALLEST_JACCARD
-    )
+    """Compare what was named with the truth."""
+    said = diagnosis.to_document()
     return FaultRow(
         fault=truth.name,
         seed=seed,
-        ok=ok,
+        ok=is_named_exactly(truth, said),
         incidents=incidents,
         verdict=diagnosis.verdict,
         component=diagnosis.component,
         feature=diagnosis.feature,
-        model_named=model_named,
-        jaccard=jaccard,
+        model_id=diagnosis.model_id,
+        jaccard=jaccard_index(truth.item_ids, diagnosis.item_ids),
         replayed=diagnosis.replay.records,
         bit_equal=diagnosis.replay.bit_equal,
         said=diagnosis.summary,
     )
-
-
-def _first(incidents: Sequence[Incident]) -> Incident:
-    """Return the incident a person on call would open: the most severe, then the first found."""
-    order = {"critical": 0, "high": 1, "low": 2}
-    return min(incidents, key=lambda one: (order[one.severity], one.detected_at, one.incident_id))
 
 
 def _silent(
@@ -149,7 +135,7 @@ def _silent(
         verdict="",
         component="",
         feature="",
-        model_named=False,
+        model_id="",
         jaccard=0.0,
         replayed=0,
         bit_equal=0,

@@ -53,7 +53,7 @@ class Report:
     started_at: str
     labels: Mapping[str, str]
     steps: list[Step] = field(default_factory=list)
-    minutes: dict[str, float] = field(default_factory=dict)
+    seconds_to: dict[str, float] = field(default_factory=dict)
     plots: list[Plot] = field(default_factory=list)
 
     @property
@@ -71,7 +71,7 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
         "started_at": report.started_at,
         "ok": report.ok,
         "labels": dict(report.labels),
-        "seconds_to": report.minutes,
+        "seconds_to": report.seconds_to,
         "steps": [asdict(step) for step in report.steps],
     }
     json_path, html_path = folder / "report.json", folder / "report.html"
