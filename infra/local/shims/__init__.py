@@ -8,6 +8,7 @@ NAMES: Final = (
     "athena_dialect",
     "typed_tables",
     "firehose_bulk",
+    "firehose_memory",
     "worker_logs",
     "lambda_error_type",
     "emf_metrics",

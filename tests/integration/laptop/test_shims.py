@@ -1,5 +1,6 @@
 """Every shim works, and the emulator as shipped still needs it; else the shim is to be removed."""
 
+import base64
 import gzip
 import json
 from pathlib import Path
@@ -8,10 +9,14 @@ from typing import ClassVar
 import pytest
 
 from infra.local.clients import make_client
+from infra.local.emulator import start_emulator, stop_emulator
+from infra.local.layout import Layout
+from infra.local.ports import find_free_port
 from infra.local.shims import NAMES, install_shims
 from infra.local.shims.patching import ShimOutdatedError, find_part, replace_text, wrap_part
 from tests.integration.laptop.scenes import (
     invoke,
+    make_bucket,
     make_function,
     make_role,
     make_state_machine,
@@ -157,6 +162,29 @@ class TestFirehoseBulk:
         from ministack.services import firehose
 
         assert "executemany" in getsource(firehose._convert_to_parquet), remove("firehose_bulk")
+
+
+class TestFirehoseMemory:
+    def saved_records(self, root: Path, *, shims: tuple[str, ...]) -> str:
+        """Put one record, stop, and return what was saved about streams."""
+        layout = Layout(root=root)
+        emulator = start_emulator(layout, port=find_free_port(), shims=shims)
+        try:
+            make_bucket(emulator.endpoint, "lake")
+            make_table(emulator.endpoint, "kept", columns={"item_id": "string"})
+            make_stream(emulator.endpoint, "kept")
+            put_lines(emulator.endpoint, "kept", '{"item_id": "17"}')
+        finally:
+            stop_emulator(layout)
+        return (layout.state / "firehose.json").read_text()
+
+    RECORD = base64.b64encode(b'{"item_id": "17"}').decode()
+
+    def test_delivered_records_are_forgotten(self, tmp_path: Path) -> None:
+        assert self.RECORD not in self.saved_records(tmp_path, shims=("all",))
+
+    def test_upstream_still_needs_it(self, tmp_path: Path) -> None:
+        assert self.RECORD in self.saved_records(tmp_path, shims=()), remove("firehose_memory")
 
 
 class TestWorkerLogs:
