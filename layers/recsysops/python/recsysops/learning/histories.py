@@ -90,7 +90,7 @@ def sum_histories(
 def seen_pairs(
     rows: Interactions, index: MemberIndex, queries: Queries
 ) -> tuple[IndexArray, IndexArray]:
-    """Return (query number, item) for everything chosen strictly before each query."""
+    """Return (query number, item), each pair once, for all that was chosen before each query."""
     numbers: list[IndexArray] = [np.empty(0, np.intp)]
     items: list[IndexArray] = [np.empty(0, np.intp)]
     for number, (member, time) in enumerate(
@@ -98,8 +98,9 @@ def seen_pairs(
     ):
         own = index.rows_of(member)
         earlier = own[: np.searchsorted(rows.times[own], time, side="left")]
-        numbers.append(np.full(len(earlier), number, np.intp))
-        items.append(rows.items[earlier].astype(np.intp))
+        chosen = np.unique(rows.items[earlier]).astype(np.intp)
+        numbers.append(np.full(len(chosen), number, np.intp))
+        items.append(chosen)
     return np.concatenate(numbers), np.concatenate(items)
 
 
