@@ -76,6 +76,7 @@ class RecsysopsStack(Stack):
         recommend = self.functions["recommend_items"]
         self.tables.members.allow(recommend, "GetItem")
         self.artefacts.allow_reading(recommend)
+        self.artefacts.allow_reading_flag_documents(recommend)  # the last good one
         self.flags.allow_reading(recommend, *DOCUMENTS)
         self.streams.slim.allow(recommend)
         self.streams.full.allow(recommend)

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from recsysops.adapters.appconfig_flags import AppConfigFlags, FlagSources
 from recsysops.adapters.polled_document import DocumentSource
-from recsysops.errors import DependencyError, FlagError
+from recsysops.errors import DependencyError, FlagError, NotFound
 from recsysops.serving.flag_document import digest_text, dump_flag_document, parse_flag_document
 from recsysops.vocabulary import ModelPointer, SamplingPlan
 
@@ -188,3 +188,53 @@ def test_after_a_response_the_flags_are_refreshed_at_half_their_age(flags, servi
     clock[0] += 29
     assert flags.hotfixes().hotfixes[0].hotfix_id == "hf-1"
     assert service.calls == 6
+
+
+def test_a_process_that_starts_under_nonsense_serves_the_last_good_document_kept(
+    service, clock
+) -> None:
+    asked: list[int] = []
+
+    def recall() -> str:
+        asked.append(1)
+        return GOOD
+
+    flags = AppConfigFlags(
+        service, SOURCES, poll_seconds=30.0, monotonic=lambda: clock[0], last_good_hotfixes=recall
+    )
+    service.documents["hot"] = b"nonsense"
+    document = flags.hotfixes()
+    assert (document.hotfixes[0].hotfix_id, bool(document.rejected)) == ("hf-1", True)
+    service.documents["hot"] = b"more nonsense"
+    clock[0] += 60
+    flags.hotfixes()
+    assert len(asked) == 1
+
+
+def test_what_this_process_saw_last_goes_before_what_was_kept(service, clock) -> None:
+    flags = AppConfigFlags(
+        service, SOURCES, poll_seconds=30.0, monotonic=lambda: clock[0],
+        last_good_hotfixes=lambda: GOOD,
+    )  # fmt: skip
+    service.documents["hot"] = b'{"schema_version": 1, "hotfixes": []}'
+    flags.hotfixes()
+    service.documents["hot"] = b"nonsense"
+    clock[0] += 60
+    assert flags.hotfixes().hotfixes == ()
+
+
+@pytest.mark.parametrize("trouble", [NotFound("none"), DependencyError("out"), "also nonsense"])
+def test_without_a_last_good_document_the_default_serves_and_is_marked(
+    service, clock, trouble
+) -> None:
+    def recall() -> str:
+        if isinstance(trouble, str):
+            return trouble
+        raise trouble
+
+    flags = AppConfigFlags(
+        service, SOURCES, poll_seconds=30.0, monotonic=lambda: clock[0], last_good_hotfixes=recall
+    )
+    service.documents["hot"] = b"nonsense"
+    assert flags.hotfixes().hotfixes == ()
+    assert flags.hotfixes().rejected == digest_text("nonsense")

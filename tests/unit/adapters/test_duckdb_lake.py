@@ -1,5 +1,6 @@
 """The in-process lake: what is written is read back typed, by the SQL that Athena runs."""
 
+import gc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -129,3 +130,12 @@ def test_a_line_that_does_not_fit_its_columns_fails_every_query() -> None:
 def test_a_table_that_the_lake_lacks_is_refused() -> None:
     with DuckDbLake(clock=clock) as lake, pytest.raises(BadInput, match="no table 'ratings'"):
         lake.write_rows("ratings", rows=[], ingest_time=NOW, name="w")
+
+
+def test_a_temporary_lake_that_nobody_closed_leaves_nothing_behind_either() -> None:
+    lake = DuckDbLake(clock=clock)
+    folder = lake.folder
+    assert folder.exists()
+    del lake
+    gc.collect()
+    assert not folder.exists()

@@ -8,6 +8,7 @@ from recsysops.adapters.memory_deployer import MemoryConfigDeployer
 from recsysops.adapters.memory_trail import MemoryTrail
 from recsysops.errors import ConflictError, FlagError, NotFound
 from recsysops.serving.flag_document import (
+    LAST_GOOD_KEY,
     build_flag_document,
     dump_flag_document,
     flag_document_key,
@@ -58,6 +59,17 @@ def test_a_deployed_hotfix_is_served_kept_for_replay_and_recorded(ports: HotfixP
     assert row["action"] == "deploy"
     assert row["previous_version"] == EMPTY.version
     assert row["hotfix_ids"] == fix().hotfix_id
+
+
+def test_scorers_that_start_find_the_newest_document_that_was_really_deployed(
+    ports: HotfixPorts,
+) -> None:
+    deployed = deploy(ports, fix(), STAGED)
+    with pytest.raises(ConflictError):
+        deploy(ports, fix("block_items", {"item_ids": ("i1",)}))
+    assert parse_flag_document(ports.blobs.get(LAST_GOOD_KEY).decode()) == deployed.document
+    kill_hotfixes(ports=ports, change=AT_ONCE, sleep=lambda _: None)
+    assert parse_flag_document(ports.blobs.get(LAST_GOOD_KEY).decode()) == EMPTY
 
 
 def test_an_invalid_hotfix_changes_nothing(ports: HotfixPorts) -> None:

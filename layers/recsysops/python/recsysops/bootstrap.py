@@ -138,6 +138,7 @@ class Ports:
     def flags(self) -> AppConfigFlags:
         """What AppConfig serves."""
         from recsysops.adapters.appconfig_flags import AppConfigFlags, FlagSources
+        from recsysops.serving.flag_document import LAST_GOOD_KEY
 
         sources = FlagSources(
             hotfixes=self._source("hotfixes"),
@@ -145,7 +146,10 @@ class Ports:
             sampling=self._source("sampling"),
         )
         return AppConfigFlags(
-            self._client("appconfigdata"), sources, poll_seconds=self.settings.poll_seconds
+            self._client("appconfigdata"),
+            sources,
+            poll_seconds=self.settings.poll_seconds,
+            last_good_hotfixes=lambda: self.blobs.get(LAST_GOOD_KEY).decode("utf-8", "replace"),
         )
 
     @cached_property

@@ -41,6 +41,7 @@ class AppConfigFlags:
         *,
         poll_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
+        last_good_hotfixes: Callable[[], str] | None = None,
     ) -> None:
         self._poll_seconds = poll_seconds
         self._hotfixes: PolledDocument[FlagDocument] = PolledDocument(
@@ -50,6 +51,7 @@ class AppConfigFlags:
             default=NO_HOTFIXES,
             poll_seconds=poll_seconds,
             monotonic=monotonic,
+            last_good=last_good_hotfixes,
         )
         self._pointer: PolledDocument[ModelPointer | None] = PolledDocument(
             client,

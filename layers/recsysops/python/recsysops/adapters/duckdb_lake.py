@@ -7,7 +7,9 @@ as in AWS; the emulator's Athena reads the same SQL through the same translation
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -39,13 +41,13 @@ class DuckDbLake:
 
     Args:
         folder: where objects are kept as `<table>/dt=<day>/…`; what lies there is read. None:
-            a temporary folder that `close` deletes.
+            a temporary folder that goes when the lake is closed or forgotten.
         clock: tells the day of ingest of log lines.
     """
 
     def __init__(self, folder: Path | None = None, *, clock: Clock) -> None:
-        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="recsysops-lake-")
-        self.folder = folder or Path(self._temporary.name if self._temporary else "")
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="recsysops-lake-"))
+        self._forget = None if folder else weakref.finalize(self, _delete_folder, self.folder)
         self._clock = clock
         self._lock = RLock()
         self._pending: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -112,8 +114,8 @@ class DuckDbLake:
     def close(self) -> None:
         """Forget the tables, and the folder when it was temporary."""
         self._connection.close()
-        if self._temporary:
-            self._temporary.cleanup()
+        if self._forget:
+            self._forget()
 
     def __enter__(self) -> DuckDbLake:
         return self
@@ -160,6 +162,10 @@ class DuckDbLake:
             f"INSERT INTO objects.{table} SELECT *, ? FROM {relation}",  # noqa: S608 - names and paths are quoted
             [key],
         )
+
+
+def _delete_folder(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _typed(value: object) -> object:

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from recsysops.adapters.aws_clients import AwsClient, translate_errors
-from recsysops.errors import DependencyError, FlagError
+from recsysops.errors import DependencyError, FlagError, NotFound
 from recsysops.serving.flag_document import digest_text
 
 ValueT = TypeVar("ValueT")
@@ -28,7 +28,8 @@ class PolledDocument(Generic[ValueT]):
     """The last good value of a document.
 
     `rejected` is the digest of a newer text that broke the rules, None when the newest is
-    served. `is_stale` says that the service did not answer the newest poll.
+    served. `last_good` reads a document from where deployers keep it, for a process that starts
+    while AppConfig serves nonsense. `is_stale`: the service did not answer the newest poll.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class PolledDocument(Generic[ValueT]):
         default: ValueT,
         poll_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
+        last_good: Callable[[], str] | None = None,
     ) -> None:
         self._client = client
         self._source = source
         self._parse = parse
         self._value = default
+        self._last_good = last_good
         self._poll_seconds = poll_seconds
         self._monotonic = monotonic
         self._token: str | None = None
@@ -92,8 +95,22 @@ class PolledDocument(Generic[ValueT]):
         try:
             self._value = self._parse(text)
             self.rejected = None
+            self._last_good = None
         except FlagError:
             self.rejected = digest_text(text)
+            self._recall()
+
+    def _recall(self) -> None:
+        """Take the last good document from its keeper, unless this process has seen one."""
+        if self._last_good is None:
+            return
+        try:
+            self._value = self._parse(self._last_good())
+            self._last_good = None
+        except (NotFound, FlagError):
+            self._last_good = None  # our own code never deployed one: the default serves
+        except DependencyError:
+            return  # asked again with the next nonsense
 
     def _fetch(self) -> str:
         """Return the new text, '' when nothing changed or nothing was ever deployed."""

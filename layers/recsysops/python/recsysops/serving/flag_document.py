@@ -187,6 +187,11 @@ def build_flag_document(hotfixes: Iterable[Hotfix] = ()) -> FlagDocument:
     return parse_flag_document(_canonical(tuple(hotfixes)))
 
 
+LAST_GOOD_KEY = "flags/last_good.json"
+"""The newest document our own code deployed: what a scorer that starts finds when AppConfig
+serves nonsense, since it never saw a good one itself."""
+
+
 def flag_document_key(version: str) -> str:
     """Return the key in the artefact bucket where a deployed document is kept for replay."""
     return f"flags/{version}.json"

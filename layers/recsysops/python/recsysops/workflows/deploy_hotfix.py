@@ -19,6 +19,7 @@ from recsysops.resolution.deployment import (
     without_hotfix,
 )
 from recsysops.serving.flag_document import (
+    LAST_GOOD_KEY,
     build_flag_document,
     dump_flag_document,
     flag_document_key,
@@ -132,6 +133,7 @@ def kill_hotfixes(
     document = build_flag_document()
     deployment_id = _stop_and_deploy(document, ports.deployer, change, sleep, attempts)
     _store(document, ports.blobs)
+    _remember(document, ports.blobs)
     done = DeployedHotfixes(deployment_id, document.version, "", document)
     _record(done, ports=ports, change=change, action="kill")
     return done
@@ -170,6 +172,7 @@ def _deploy(
         strategy=change.strategy,
         note=f"{action} by {change.operator}: {current.version} -> {document.version}",
     )
+    _remember(document, ports.blobs)
     done = DeployedHotfixes(deployment_id, document.version, current.version, document)
     _record(done, ports=ports, change=change, action=action)
     _refuse_overtaken(before, deployment_id, ports.deployer)
@@ -194,6 +197,10 @@ def _refuse_overtaken(
 
 def _store(document: FlagDocument, blobs: BlobStore) -> None:
     blobs.put(flag_document_key(document.version), dump_flag_document(document).encode())
+
+
+def _remember(document: FlagDocument, blobs: BlobStore) -> None:
+    blobs.put(LAST_GOOD_KEY, dump_flag_document(document).encode())
 
 
 def _record(
