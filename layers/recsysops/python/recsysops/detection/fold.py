@@ -28,6 +28,8 @@ _ROOT_ORDER = (
     "choice_rank",
 )
 _LOST_BLOCK = "zero_contribution_share"
+_TELLING = (_LOST_BLOCK, "category_vanished", "category_unseen")
+"""Metrics that name the fault itself rather than how far something moved."""
 _VOLATILE = ("price", "in_stock")
 """What a supplier's batch renews every night, and an old batch therefore sets back."""
 _SEVERITIES: tuple[Severity, ...] = ("critical", "high", "low")
@@ -118,16 +120,16 @@ def _feeds_block(root: Finding, finding: Finding) -> bool:
 
 
 def _weight(finding: Finding) -> tuple[int, int, bool, float]:
-    """Sort key: blindness last, roots first, lost blocks before shifts, wholes before slices,
-    then by how far the effect is above its floor."""
+    """Sort key: blindness last, roots first, telling metrics before others, wholes before
+    slices, then by how far the effect is above its floor."""
     place = _ROOT_ORDER.index(finding.audit) if finding.audit in _ROOT_ORDER else -1
     if finding.metric in BLIND:
         place += len(_ROOT_ORDER) + 1
-    lost_first = 0 if finding.metric == _LOST_BLOCK else 1
+    telling_first = 0 if finding.metric in _TELLING else 1
     # a category of the subject itself ({"language": "ja"}) names the fault; it is no slice of it
     sliced = any(dimension != finding.subject for dimension in finding.slice)
     excess = finding.effect / finding.effect_floor if finding.effect_floor > 0 else finding.effect
-    return (place, lost_first, sliced, -excess)
+    return (place, telling_first, sliced, -excess)
 
 
 def _severity(finding: Finding) -> Severity:

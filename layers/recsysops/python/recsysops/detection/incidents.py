@@ -106,9 +106,21 @@ def describe_cause(cause: FoundCause) -> str:
     said = _PHRASES.get(root.metric, "{subject}: {metric}").format(
         subject=root.subject, metric=root.metric, value=root.slice.get(root.subject, "")
     )
-    others = [f"{name} {value}" for name, value in root.slice.items() if name != root.subject]
+    slice_ = root.slice or _only_source(cause)
+    others = [f"{name} {value}" for name, value in slice_.items() if name != root.subject]
     where = f" ({', '.join(others)})" if others else ""
     return f"{said}{where}: {_number(root, root.baseline)} → {_number(root, root.observed)}"
+
+
+def _only_source(cause: FoundCause) -> Mapping[str, str]:
+    """Return the one supplier in which the root's metric alarms, {} when there are several."""
+    sources = {
+        finding.slice["source"]
+        for finding in cause.findings
+        if (finding.metric, finding.subject) == (cause.root.metric, cause.root.subject)
+        and set(finding.slice) == {"source"}
+    }
+    return {"source": sources.pop()} if len(sources) == 1 else {}
 
 
 def _number(finding: Finding, value: float) -> str:

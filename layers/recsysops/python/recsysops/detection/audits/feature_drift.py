@@ -99,13 +99,7 @@ def _worthy_cells(found: Distribution) -> Iterator[int]:
 
 
 def _category_check(found: Distribution, category: str, change: Change) -> Check:
-    relative = abs(change.increase) / max(change.baseline, change.observed)
-    kind = "unseen" if change.baseline == 0 else "vanished" if change.observed == 0 else "share"
-    measures = [
-        (f"category_{kind}", relative, CATEGORY_CHANGE_FLOOR),
-        ("category_share", abs(change.increase), CATEGORY_SHARE_FLOOR),
-    ]
-    metric, effect, floor = max(measures, key=lambda measure: measure[1] / measure[2])
+    metric, effect, floor = _category_measure(change)
     return Check(
         metric=metric,
         subject=found.subject,
@@ -117,6 +111,19 @@ def _category_check(found: Distribution, category: str, change: Change) -> Check
         p_value=change.p_value,
         nested=bool(found.slice),
     )
+
+
+def _category_measure(change: Change) -> tuple[str, float, float]:
+    """Return metric, effect and floor: gone or new, else the larger of relative and absolute."""
+    relative = abs(change.increase) / max(change.baseline, change.observed)
+    if relative == 1.0:
+        kind = "unseen" if change.baseline == 0 else "vanished"
+        return f"category_{kind}", relative, CATEGORY_CHANGE_FLOOR
+    measures = [
+        ("category_share", relative, CATEGORY_CHANGE_FLOOR),
+        ("category_share", abs(change.increase), CATEGORY_SHARE_FLOOR),
+    ]
+    return max(measures, key=lambda measure: measure[1] / measure[2])
 
 
 AUDIT = Audit(
