@@ -7,9 +7,10 @@ import pytest
 from recsysops.learning.fit_model import fit_model, hash_table, pack_model
 from recsysops.learning.table import TrainingTable, align_rows
 from recsysops.model.artefact import ModelArtefact, unpack_artefact
+from recsysops.model.interactions import moment_of
 from recsysops.simulation.members import SimulatedWorld
 
-from tests.fakes.choices import plain_item
+from tests.fakes.choices import plain_item, rows_of
 
 WORLD = SimulatedWorld(seed=21, n_members=150, n_items=160)
 NEW = plain_item("i-9999", genres=("Comedy",), year=2020, language="fr")
@@ -79,3 +80,12 @@ def test_members_without_history_get_no_vector() -> None:
     first = TABLE.rows.times[0]
     early = fit_model(TABLE.before(first + 3 * 86_400.0), as_of=WORLD.end, seed=1)
     assert len(early.members) == len(early.member_vectors) < len(TABLE.rows.member_ids)
+
+
+def test_two_choices_are_enough_for_a_model_that_ranks_by_popularity() -> None:
+    rows = rows_of([("a", "x", 0.0), ("b", "x", 1.0)], items=("y",))
+    table = align_rows(rows, [plain_item("x"), plain_item("y", year=None, language=None)])
+    model = fit_model(table, as_of=moment_of(float(rows.times[-1]) + 60.0), seed=1)
+    bias = model.fitted.blend.bias(model.play_counts)
+    assert bias[0] > bias[1]
+    assert np.isfinite(model.member_vectors).all()
