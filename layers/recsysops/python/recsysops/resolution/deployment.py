@@ -35,10 +35,11 @@ def validate_deployment(
         new_document = build_flag_document(new_document.hotfixes)
     else:
         new_document = parse_flag_document(new_document)
+    items = frozenset(known_items)
     for hotfix in new_document.hotfixes:
         if hotfix not in current.hotfixes:
             _check_life(hotfix, now)
-            _check_items(hotfix, known_items)
+            _check_items(hotfix, items)
             _check_model(hotfix, known_models)
     return new_document
 
@@ -103,7 +104,7 @@ def _check_life(hotfix: Hotfix, now: datetime) -> None:
         )
 
 
-def _check_items(hotfix: Hotfix, known_items: Collection[str]) -> None:
+def _check_items(hotfix: Hotfix, known_items: frozenset[str]) -> None:
     named = named_items(hotfix)
     unknown = [item_id for item_id in named if item_id not in known_items]
     if unknown:
