@@ -49,10 +49,9 @@ def _run(options: argparse.Namespace) -> Status:
 
 def _print_error(error: RecSysOpsError, *, as_json: bool) -> None:
     line = " ".join(str(error).split())
+    print(line, file=sys.stderr)
     if as_json:
         print(json.dumps({"status": "error", "error": line}))
-    else:
-        print(f"error: {line}", file=sys.stderr)
 
 
 def _render(status: Status) -> str:
