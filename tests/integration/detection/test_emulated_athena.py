@@ -1,0 +1,115 @@
+"""The audits' SQL means the same to the laptop stage's Athena as to the in-process lake."""
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from recsysops.adapters.athena_queries import AthenaQueries
+from recsysops.adapters.duckdb_lake import DuckDbLake
+from recsysops.detection.catalogue import AUDITS
+from recsysops.detection.context import make_context
+from recsysops.detection.declaration import Audit
+from recsysops.detection.judge import judge_rows
+from recsysops.ports import QueryEngine
+from recsysops.request_log.records import TABLES
+from recsysops.request_log.schema import glue_columns
+
+from infra.local.clients import make_client
+from infra.local.emulator import start_emulator, stop_emulator
+from infra.local.layout import Layout
+from infra.local.ports import find_free_port
+from tests.fakes.audited_lake import (
+    NOW,
+    REFERENCE,
+    WINDOW,
+    Day,
+    make_catalogue,
+    next_batch,
+    write_day,
+)
+from tests.integration.laptop.scenes import make_bucket, make_table
+
+pytestmark = pytest.mark.laptop
+
+CONTEXT = make_context(window=WINDOW, reference=REFERENCE, approved_models=("m-good",))
+
+
+@pytest.fixture(scope="module")
+def lake() -> Iterator[DuckDbLake]:
+    """Everything wrong at once, so that every audit has something to say."""
+    rng = np.random.default_rng(77)
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        items = make_catalogue(2_000, rng)
+        write_day(lake, Day(REFERENCE, requests=400), items, rng)
+        wrong = [
+            replace(
+                item,
+                year=0 if number % 10 == 0 else item.year,
+                language="xx" if item.language == "ja" else item.language,
+                batch="2026-01-31" if item.source == "supplier-3" else item.batch,
+            )
+            for number, item in enumerate(next_batch(items, WINDOW.start.date(), rng))
+        ]
+        day = Day(
+            WINDOW,
+            requests=200,
+            model_id="m-bad",
+            zero_blocks=["genre"],
+            fallback_share=0.3,
+            refused_document="badbad",
+            rank_factor=30.0,
+        )
+        write_day(lake, day, wrong, rng)
+        lake.flush()
+        yield lake
+
+
+@pytest.fixture(scope="module")
+def athena(lake: DuckDbLake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[QueryEngine]:
+    layout = Layout(root=tmp_path_factory.mktemp("athena"))
+    emulator = start_emulator(layout, port=find_free_port(), auth=False, shims=("all",))
+    try:
+        make_bucket(emulator.endpoint, "lake")
+        _upload(lake, emulator.endpoint)
+        client = make_client("athena", emulator.endpoint)
+        client.create_work_group(
+            Name="audits",
+            Configuration={"ResultConfiguration": {"OutputLocation": "s3://lake/results/"}},
+        )
+        yield AthenaQueries(client, workgroup="audits", database="shop")
+    finally:
+        stop_emulator(layout)
+
+
+def _upload(lake: DuckDbLake, endpoint: str) -> None:
+    for table, record in TABLES.items():
+        make_table(endpoint, table, columns=dict(glue_columns(record)))
+    storage = make_client("s3", endpoint)
+    for path in sorted(lake.folder.glob("*/dt=*/*.json*")):
+        body = path.read_bytes()
+        packed = body if path.suffix == ".gz" else gzip.compress(body)
+        key = str(path.relative_to(lake.folder)).removesuffix(".gz") + ".gz"
+        storage.put_object(Bucket="lake", Key=key, Body=packed)
+
+
+@pytest.mark.parametrize("audit", AUDITS, ids=lambda audit: audit.name)
+def test_both_lakes_lead_to_the_same_judgement(
+    audit: Audit, lake: DuckDbLake, athena: QueryEngine
+) -> None:
+    sql = audit.render(CONTEXT)
+    here, there = (judge_rows(audit, engine.run(sql), context=CONTEXT) for engine in (lake, athena))
+    assert here.status == there.status == "judged"
+    assert here.findings
+    assert [(f.metric, f.subject, f.slice) for f in here.findings] == [
+        (f.metric, f.subject, f.slice) for f in there.findings
+    ]
+    for mine, theirs in zip(here.findings, there.findings, strict=True):
+        assert theirs.observed == pytest.approx(mine.observed, rel=1e-6)
+        assert theirs.p_value == pytest.approx(mine.p_value, rel=1e-3, abs=1e-12)
+
+
+def test_only_a_few_aggregates_leave_the_lake(lake: DuckDbLake) -> None:
+    rows = [len(lake.run(audit.render(CONTEXT))) for audit in AUDITS]
+    assert sum(rows) < 5_000  # of 600 requests x 10 items and 4,000 item rows
