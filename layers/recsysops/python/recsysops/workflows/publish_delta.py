@@ -55,7 +55,8 @@ def publish_delta(
     """Publish a snapshot of all items with popularity as of a moment; returns its delta id.
 
     Plays since the artefact was trained come from the lake; without a query engine popularity
-    only decays. Writes the snapshot, its rows for the lake, then the pointer.
+    only decays. Writes the snapshot, its rows for the lake, then the pointer, which never goes
+    back in time.
 
     Raises: ArtefactError when the production model cannot be read; BadData when the item table
         is empty or holds what cannot be written; DependencyError.
@@ -86,8 +87,22 @@ def publish_delta(
     rows = _lake_rows(snapshot, delta_id=delta_id, model_id=artefact.model_id, as_of=moment)
     blobs.put(delta_key(delta_id), body)
     lake.write_rows("item_snapshots", rows=rows, ingest_time=moment, name=delta_id)
-    blobs.put(POINTER_KEY, dump_delta_pointer(DeltaPointer(delta_id, moment, artefact.model_id)))
+    _point_forward(blobs, DeltaPointer(delta_id, moment, artefact.model_id))
     return delta_id
+
+
+def _point_forward(blobs: BlobStore, pointer: DeltaPointer) -> None:
+    """Point scorers at a snapshot unless one of a later moment is served by now.
+
+    Two publications may overlap (stream and schedule); the one that began earlier must not win
+    because it ended later.
+    """
+    try:
+        if read_delta_pointer(blobs).as_of > pointer.as_of:
+            return
+    except ArtefactError:
+        pass  # the first snapshot, or a garbled pointer to be replaced
+    blobs.put(POINTER_KEY, dump_delta_pointer(pointer))
 
 
 def moment_to_publish(blobs: BlobStore, *, now: datetime, retimed: bool) -> datetime:

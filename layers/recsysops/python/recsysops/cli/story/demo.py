@@ -44,8 +44,7 @@ FOLDER = Path("build/demo")
 Outcome = tuple[bool, str, dict[str, object]]
 
 _COUNT_REQUESTS = """
-SELECT traffic, count(*) AS requests, count(DISTINCT member) AS members,
-       sum(CASE WHEN "full" THEN 1 ELSE 0 END) AS full_records
+SELECT traffic, count(DISTINCT request_id) AS requests, count(DISTINCT member) AS members
 FROM slim_requests
 WHERE dt >= {first_day} AND event_time >= {start} AND event_time < {end}
 GROUP BY 1
@@ -227,7 +226,7 @@ class Demo:
         if isinstance(expected, dict):
             gain = expected["difference"]
             said = (
-                f"plays per 1,000 requests {gain['estimate']:+.1f} "
+                f"plays per 1,000 requests {gain['value']:+.1f} "
                 f"(90 % {gain['low']:+.1f} to {gain['high']:+.1f})"
             )
         return (
