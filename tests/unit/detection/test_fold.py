@@ -55,11 +55,18 @@ def test_everything_about_one_feature_is_one_incident() -> None:
     assert subjects(LANGUAGE, nulls) == [("item_features", "language", 2)]
 
 
+def test_what_vanished_names_the_cause_before_what_is_missing_and_before_its_slices() -> None:
+    missing = finding("null_default_share", "null_share", "language")
+    inside = finding("feature_drift", "category_vanished", "language", source="s-1", language="ja")
+    [cause] = fold_findings([missing, inside, LANGUAGE])
+    assert cause.findings == [LANGUAGE, missing, inside]
+
+
 def test_two_features_broken_at_once_are_two_incidents() -> None:
     year = finding("null_default_share", "zero_share", "year")
     assert subjects(LANGUAGE, year, CHOICES) == [
-        ("item_features", "year", 2),
-        ("item_features", "language", 1),
+        ("item_features", "language", 2),
+        ("item_features", "year", 1),
     ]
 
 

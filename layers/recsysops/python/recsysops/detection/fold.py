@@ -7,7 +7,7 @@ the ranks of what members chose. A finding that an earlier cause explains joins 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recsysops.detection.catalogue import find_audit
@@ -16,19 +16,20 @@ from recsysops.detection.declaration import Severity
 from recsysops.model.encoder import BLOCK_OF_FEATURE
 from recsysops.vocabulary import Component, Finding
 
-_ROOT_ORDER = (
-    "flags",
-    "volume",
-    "served_model",
-    "fallback_share",
-    "stale_batch",
-    "null_default_share",
-    "feature_drift",
-    "score_drift",
-    "choice_rank",
-)
+_ROOT_ORDER: Mapping[str, int] = {
+    "flags": 0,
+    "volume": 1,
+    "served_model": 2,
+    "fallback_share": 3,
+    "stale_batch": 4,
+    "null_default_share": 5,
+    "feature_drift": 5,
+    "score_drift": 6,
+    "choice_rank": 7,
+}
+_LAST = 10
 _LOST_BLOCK = "zero_contribution_share"
-_TELLING = (_LOST_BLOCK, "category_vanished", "category_unseen")
+_TELLING: Mapping[str, int] = {"category_vanished": 0, "category_unseen": 1}
 """Metrics that name the fault itself rather than how far something moved."""
 _VOLATILE = ("price", "in_stock")
 """What a supplier's batch renews every night, and an old batch therefore sets back."""
@@ -119,17 +120,22 @@ def _feeds_block(root: Finding, finding: Finding) -> bool:
     return finding.audit == "score_drift" and finding.subject == BLOCK_OF_FEATURE.get(root.subject)
 
 
-def _weight(finding: Finding) -> tuple[int, int, bool, float]:
-    """Sort key: blindness last, roots first, telling metrics before others, wholes before
-    slices, then by how far the effect is above its floor."""
-    place = _ROOT_ORDER.index(finding.audit) if finding.audit in _ROOT_ORDER else -1
+def _weight(finding: Finding) -> tuple[int, bool, bool, int, float]:
+    """Sort key: blindness last, roots first, lost blocks before shifts, wholes before slices,
+    telling metrics before others, then by how far the effect is above its floor."""
+    place = _ROOT_ORDER.get(finding.audit, -1)
     if finding.metric in BLIND:
-        place += len(_ROOT_ORDER) + 1
-    telling_first = 0 if finding.metric in _TELLING else 1
+        place += _LAST
     # a category of the subject itself ({"language": "ja"}) names the fault; it is no slice of it
     sliced = any(dimension != finding.subject for dimension in finding.slice)
     excess = finding.effect / finding.effect_floor if finding.effect_floor > 0 else finding.effect
-    return (place, telling_first, sliced, -excess)
+    return (
+        place,
+        finding.metric != _LOST_BLOCK,
+        sliced,
+        _TELLING.get(finding.metric, len(_TELLING)),
+        -excess,
+    )
 
 
 def _severity(finding: Finding) -> Severity:
