@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from recsysops.cli import demo, hotfix, operate, stage
+from recsysops.cli import checks, demo, hotfix, operate, stage
 from recsysops.cli.output import progress_console
 from recsysops.errors import RecSysOpsError
 
@@ -30,6 +30,8 @@ app.command()(operate.replay)
 app.command()(operate.models)
 app.command()(demo.demo)
 app.command()(demo.faults_check)
+app.command()(checks.leaderboard)
+app.command()(checks.previews_check)
 app.add_typer(hotfix.app, name="hotfix")
 
 

@@ -16,6 +16,7 @@ from recsysops.cli.operate import parse_window
 from recsysops.cli.output import people, print_json, print_table
 from recsysops.cli.stage import JsonFlag
 from recsysops.errors import BadInput
+from recsysops.experiments.intervals import Interval
 from recsysops.resolution.deployment import read_current
 from recsysops.resolution.proposal import LastGood, Proposal, ProposalTerms, propose_hotfixes
 from recsysops.vocabulary import Incident
@@ -201,8 +202,16 @@ def show_preview(found: HotfixPreview) -> None:
     if found.expected is None:
         people.print(f"expected plays: refused, {found.refusal}")
     else:
-        print_table("expected plays per 1,000 requests", [asdict(found.expected)])
+        expected = found.expected
+        people.print(f"expected {expected.kind}s per 1,000 requests, by {expected.method}:")
+        for name in ("now", "new", "difference"):
+            people.print(f"  {name:<11}{_interval_text(getattr(expected, name))}")
+        people.print(f"  assumes {expected.assumptions}")
     people.print(f"undo: {found.undo}")
+
+
+def _interval_text(interval: Interval) -> str:
+    return f"{interval.value:8.1f}   (90 %: {interval.low:.1f} to {interval.high:.1f})"
 
 
 def _served_items(ports: Ports) -> list[str]:
