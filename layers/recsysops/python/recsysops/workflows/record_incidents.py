@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -67,16 +67,17 @@ def record_incidents(
     """
     decision = decide_findings(judgements, context)
     causes = fold_findings(decision.findings)
-    book = _Book(incidents, notifier, context, now)
-    known = [one for one in incidents.list_incidents() if one.status != "resolved"]
+    known = incidents.list_incidents()
+    unresolved = [one for one in known if one.status != "resolved"]
+    book = _Book(incidents, notifier, context, now, {one.incident_id: one for one in known})
     opened, continued = [], []
     for cause in causes:
-        earlier = _earlier_incident(cause, known, context)
+        earlier = _earlier_incident(cause, unresolved, context)
         if earlier is None:
             opened.append(book.open(cause))
         else:
             continued.append(book.note(earlier, "seen_again"))
-    silent = _silent(known, causes, judgements, context)
+    silent = _silent(unresolved, causes, judgements, context)
     return AuditReport(
         run_id=context.run_id,
         tested=decision.tested,
@@ -96,28 +97,23 @@ class _Book:
     notifier: Notifier
     context: AuditContext
     now: datetime
+    known: Mapping[str, Incident]
 
     def open(self, cause: FoundCause) -> str:
         incident = open_incident(cause, self.context, now=self.now)
-        known = self._find(incident.incident_id)
+        known = self.known.get(incident.incident_id)
         if known is None:
             self.incidents.put(incident)
-            known = incident
-        if not any(entry.get("event") == "paged" for entry in known.timeline):
-            self.notifier.publish(known.title, _page(known))
-            self.incidents.put(add_entry(known, "paged", self.context, at=self.now))
-        return known.incident_id
+        written = known or incident
+        if not any(entry.get("event") == "paged" for entry in written.timeline):
+            self.notifier.publish(written.title, _page(written))
+            self.incidents.put(add_entry(written, "paged", self.context, at=self.now))
+        return written.incident_id
 
     def note(self, incident: Incident, event: str) -> str:
         if not has_entry(incident, event, self.context):
             self.incidents.put(add_entry(incident, event, self.context, at=self.now))
         return incident.incident_id
-
-    def _find(self, incident_id: str) -> Incident | None:
-        # by listing rather than get: no error to catch, and a resolved one must be found as well
-        return next(
-            (i for i in self.incidents.list_incidents() if i.incident_id == incident_id), None
-        )
 
 
 def _earlier_incident(
