@@ -9,7 +9,7 @@ import pytest
 from recsysops.diagnosis.slices import jaccard_index, rank_slices
 from recsysops.diagnosis.suspects import Suspicion
 from recsysops.diagnosis.two_by_two import (
-    FourCorners,
+    Corners,
     TwoByTwo,
     block_spreads,
     collapsed_blocks,
@@ -39,7 +39,7 @@ def zeroed(catalogue: Catalogue, block_name: str) -> Catalogue:
 
 def square(now: Catalogue, swapped: Catalogue, before: Catalogue) -> TwoByTwo:
     return compare_corners(
-        FourCorners(now, swapped, before, before),
+        Corners(now, swapped, before),
         vectors_now=VECTORS,
         vectors_before=VECTORS,
         item_ids=GOOD.item_ids,
@@ -61,7 +61,7 @@ def test_a_changed_model_shows_as_model_effect_only() -> None:
 
 
 def test_no_members_give_zero_effects_rather_than_nan() -> None:
-    corners = FourCorners(GOOD, GOOD, GOOD, GOOD)
+    corners = Corners(GOOD, GOOD, GOOD)
     empty = compare_corners(corners, vectors_now=[], vectors_before=[], item_ids=[], suspects=[])
     assert (empty.input_effect, empty.model_effect) == (0.0, 0.0)
 

@@ -32,13 +32,12 @@ class TwoByTwo:
 
 
 @dataclass(frozen=True, slots=True)
-class FourCorners:
-    """Catalogues of the square; `before` may be the same object as `now`."""
+class Corners:
+    """Catalogues of the square's corners that are compared; popularity plays no part in them."""
 
     model_now_items_now: Catalogue
     model_now_items_before: Catalogue
     model_before_items_before: Catalogue
-    model_before_items_now: Catalogue
 
 
 def content_scores(
@@ -58,7 +57,7 @@ def content_scores(
 
 
 def compare_corners(
-    corners: FourCorners,
+    corners: Corners,
     *,
     vectors_now: Sequence[Float32Array],
     vectors_before: Sequence[Float32Array],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from recsysops.diagnosis.items_as_served import (
 from recsysops.diagnosis.slices import rank_slices
 from recsysops.diagnosis.suspects import Suspicion, find_suspicions, pair_items
 from recsysops.diagnosis.two_by_two import (
-    FourCorners,
+    Corners,
     TwoByTwo,
     block_spreads,
     collapsed_blocks,
@@ -30,13 +30,13 @@ from recsysops.diagnosis.two_by_two import (
 )
 from recsysops.diagnosis.verdict import Diagnosis, ReplayCheck, ServedModels, decide_cause
 from recsysops.errors import ArtefactError, CouldNotJudge
-from recsysops.model.catalogue import Catalogue
+from recsysops.model.catalogue import Catalogue, assemble_catalogue
 from recsysops.model.kernel import Float32Array
 from recsysops.model.packing import unpack_vector
 from recsysops.ports import ModelRegistry, QueryEngine
 from recsysops.request_log.records import FullRequest
 from recsysops.vocabulary import Incident, Window
-from recsysops.workflows.load_catalogue import CatalogueCache
+from recsysops.workflows.load_catalogue import CatalogueCache, load_delta
 
 SCORED_MEMBERS = 60
 SCORED_ITEMS = 1_500
@@ -155,17 +155,29 @@ def _approved(registry: ModelRegistry) -> str | None:
     return next((e.model_id for e in registry.entries() if e.status == "production"), None)
 
 
-def _corners(catalogues: CatalogueCache, *, now: _Served, before: _Served) -> FourCorners:
-    return FourCorners(
-        model_now_items_now=catalogues.load(now.model_id, now.delta_id),
-        model_now_items_before=catalogues.load(now.model_id, before.delta_id),
-        model_before_items_before=catalogues.load(before.model_id, before.delta_id),
-        model_before_items_now=catalogues.load(before.model_id, now.delta_id),
+def _corners(catalogues: CatalogueCache, *, now: _Served, before: _Served) -> Corners:
+    return Corners(
+        model_now_items_now=_without_popularity(catalogues, now.model_id, now.delta_id),
+        model_now_items_before=_without_popularity(catalogues, now.model_id, before.delta_id),
+        model_before_items_before=_without_popularity(catalogues, before.model_id, before.delta_id),
+    )
+
+
+def _without_popularity(catalogues: CatalogueCache, model_id: str, delta_id: str) -> Catalogue:
+    """Put a model and a snapshot together that need never have served together.
+
+    A snapshot holds popularity at the half-lives of the models of its time only; the square does
+    not look at popularity, so a model of another time may be asked about its items too.
+    """
+    artefact = catalogues.artefact(model_id)
+    manifest = artefact.manifest.model_copy(update={"popularity": ()})
+    return assemble_catalogue(
+        replace(artefact, manifest=manifest), load_delta(catalogues.blobs, delta_id)
     )
 
 
 def _measure(
-    corners: FourCorners,
+    corners: Corners,
     *,
     logged: Sequence[FullRequest],
     logged_before: Sequence[FullRequest],
@@ -213,7 +225,7 @@ def _vectors(records: Sequence[FullRequest], catalogue: Catalogue) -> dict[str, 
     return found
 
 
-def _some_items(corners: FourCorners, suspects: Sequence[str]) -> list[str]:
+def _some_items(corners: Corners, suspects: Sequence[str]) -> list[str]:
     """Return up to SCORED_ITEMS items that all corners know, the suspects first."""
     corner_items = [
         set(corner.row_of)
