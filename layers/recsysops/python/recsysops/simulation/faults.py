@@ -143,12 +143,21 @@ class ZeroedArtefact:
 
 
 def zero_one_block(artefact: ModelArtefact, *, rng: np.random.Generator) -> ZeroedArtefact:
-    """Return the artefact as a buggy export would write it: one block of the matrix all zeros."""
+    """Return the artefact as a buggy export would write it: one block of the matrix all zeros.
+
+    Only a block that the artefact alone holds can be lost: content is encoded again from raw
+    features with the next snapshot, so a lost content block heals before it is served.
+
+    Raises: BadInput when the model has no such block, or it is all zeros already.
+    """
     spreads = {
         block.name: float(np.abs(artefact.item_matrix[:, block.start : block.stop]).sum())
         for block in artefact.encoder.blocks
+        if block.start >= artefact.encoder.content_width
     }
     names = sorted(name for name, spread in spreads.items() if spread > 0)
+    if not names:
+        raise BadInput(f"{artefact.model_id} has no block that a broken export could lose")
     block_name = str(rng.choice(names))
     matrix = artefact.item_matrix.copy()
     block = next(block for block in artefact.encoder.blocks if block.name == block_name)
