@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -71,19 +72,41 @@ def settings_from_environment(environment: Mapping[str, str]) -> Settings:
 
 
 def settings_from_outputs(path: Path) -> Settings:
-    """Read settings from the laptop stage's outputs.json.
+    """Read settings from the laptop stage's outputs.json, or from `cdk deploy --outputs-file`.
 
-    Raises: BadInput when the stage is not up or the file is not what `recsysops up` writes.
+    Raises: BadInput when the file is missing or is neither of the two.
     """
     try:
-        named = json.loads(path.read_text())
+        document = json.loads(path.read_text())
     except FileNotFoundError:
         raise BadInput(
             f"no stage is up: {path} is missing; start one with 'recsysops up'"
         ) from None
     except json.JSONDecodeError as error:
         raise BadInput(f"{path} is not JSON ({error}); run 'recsysops up' again") from error
-    return _validated({**named, "accept_retimed": True, "stage": "laptop"}, origin=str(path))
+    if not isinstance(document, dict):
+        raise BadInput(f"{path} holds no names of resources; run 'recsysops up' again")
+    return _validated(_laptop_names(document) or _stack_names(document), origin=str(path))
+
+
+def _laptop_names(document: Mapping[str, object]) -> dict[str, object]:
+    if "endpoint" not in document:
+        return {}
+    return {**document, "accept_retimed": True, "stage": "laptop"}
+
+
+def _stack_names(document: Mapping[str, object]) -> dict[str, object]:
+    """Flatten {"Recsysops": {"MembersTable": …}} and spell the names as settings do."""
+    stacks = [stack for stack in document.values() if isinstance(stack, dict)]
+    names = {_snake_case(name): value for stack in stacks for name, value in stack.items()}
+    # no output names the region, but every ARN does: arn:aws:states:REGION:…
+    arn = str(names.get("audit_state_machine_arn", "")).split(":")
+    region = {"region": arn[3]} if len(arn) > 3 else {}
+    return {"stage": "aws", **region, **names}
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def _validated(named: Mapping[str, object], *, origin: str) -> Settings:

@@ -1,4 +1,4 @@
-"""Which stack a command talks to: the laptop stage, or the one the environment names."""
+"""Which stack a command talks to: the laptop stage, or the one RECSYSOPS_OUTPUTS names."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from recsysops.bootstrap import Ports
 from recsysops.cli.stage import OUTPUTS
 from recsysops.cli.story.deployed import DeployedStage
 from recsysops.cli.story.stage import StagePorts
-from recsysops.settings import PREFIX, Settings, settings_from_environment, settings_from_outputs
+from recsysops.settings import PREFIX, Settings, settings_from_outputs
+
+OUTPUTS_VARIABLE = f"{PREFIX}OUTPUTS"
 
 
-def open_settings(outputs: Path = OUTPUTS) -> Settings:
-    """Read RECSYSOPS_* variables when any table is named there, else the laptop's outputs.json.
+def open_settings() -> Settings:
+    """Read the file that RECSYSOPS_OUTPUTS names, else the laptop stage's outputs.json.
 
-    Raises: BadInput when neither names a stack.
+    Raises: BadInput when the file names no stack.
     """
-    if f"{PREFIX}MEMBERS_TABLE" in os.environ:
-        return settings_from_environment(os.environ)
-    return settings_from_outputs(outputs)
+    return settings_from_outputs(Path(os.environ.get(OUTPUTS_VARIABLE, OUTPUTS)))
 
 
-def open_ports(outputs: Path = OUTPUTS) -> Ports:
+def open_ports() -> Ports:
     """Return the ports of the stack a command talks to. Raises: BadInput."""
-    return Ports(open_settings(outputs))
+    return Ports(open_settings())
 
 
 def stage_ports(ports: Ports) -> StagePorts:

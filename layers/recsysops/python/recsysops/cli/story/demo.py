@@ -383,7 +383,8 @@ def _bar(*, disable: bool) -> Progress:
         TimeElapsedColumn(),
         console=progress_console,
         transient=True,
-        disable=disable,
+        # without a terminal a bar would only leave empty lines
+        disable=disable or not progress_console.is_terminal,
     )
 
 
