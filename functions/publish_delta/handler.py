@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from recsysops.adapters.job_events import read_moment
 from recsysops.bootstrap import process_ports
 from recsysops.observability import make_logger
-from recsysops.workflows.approved_models import approved_models
+from recsysops.workflows.approved_models import approved_models, pinnable_models
 from recsysops.workflows.publish_delta import moment_to_publish, publish_delta
 
 PORTS, LOGGER = process_ports(), make_logger("publish_delta")
@@ -25,6 +25,7 @@ def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
             queries=PORTS.queries,
             pointer=pointer,
             as_of=as_of,
+            pinnable=pinnable_models(PORTS.registry),
         )
     LOGGER.info("items published", delta_id=delta_id)
     return {"delta_id": delta_id, "as_of": as_of.isoformat()}

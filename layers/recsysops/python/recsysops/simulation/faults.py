@@ -17,6 +17,7 @@ import numpy as np
 
 from recsysops.errors import BadInput
 from recsysops.model.artefact import ModelArtefact, pack_artefact, unpack_artefact
+from recsysops.model.kernel import Block, Float32Array
 from recsysops.vocabulary import Component, ItemFeatures, Verdict
 
 FaultName = Literal[
@@ -134,10 +135,10 @@ def redeliver_old_batch(
 
 @dataclass(frozen=True, slots=True)
 class ZeroedArtefact:
-    """The files of a model whose one block lost its item columns, and which block it was."""
+    """A model as exported without one block: its files, its id, and which block was lost."""
 
     files: dict[str, bytes]
-    block: str
+    block: Block
     model_id: str
     owner: bytes
 
@@ -145,22 +146,19 @@ class ZeroedArtefact:
 def zero_one_block(artefact: ModelArtefact, *, rng: np.random.Generator) -> ZeroedArtefact:
     """Return the artefact as a buggy export would write it: one block of the matrix all zeros.
 
-    Only a block that the artefact alone holds can be lost: content is encoded again from raw
-    features with the next snapshot, so a lost content block heals before it is served.
-
-    Raises: BadInput when the model has no such block, or it is all zeros already.
+    The export loses the block of the member vectors too (`lose_block`). Item columns alone would
+    not do: content is encoded again from raw features with the next snapshot, so a content block
+    that only the items lost heals before it is served.
     """
     spreads = {
-        block.name: float(np.abs(artefact.item_matrix[:, block.start : block.stop]).sum())
+        block: float(np.abs(artefact.item_matrix[:, block.start : block.stop]).sum())
         for block in artefact.encoder.blocks
-        if block.start >= artefact.encoder.content_width
     }
-    names = sorted(name for name, spread in spreads.items() if spread > 0)
-    if not names:
+    candidates = [block for block, spread in spreads.items() if spread > 0]
+    if not candidates:
         raise BadInput(f"{artefact.model_id} has no block that a broken export could lose")
-    block_name = str(rng.choice(names))
+    block = candidates[int(rng.integers(len(candidates)))]
     matrix = artefact.item_matrix.copy()
-    block = next(block for block in artefact.encoder.blocks if block.name == block_name)
     matrix[:, block.start : block.stop] = 0.0
     manifest = artefact.manifest.model_dump(exclude={"model_id", "schema_hash", "files"})
     files = pack_artefact(
@@ -171,8 +169,15 @@ def zero_one_block(artefact: ModelArtefact, *, rng: np.random.Generator) -> Zero
     )
     exported = unpack_artefact(files)
     return ZeroedArtefact(
-        files=files, block=block_name, model_id=exported.model_id, owner=exported.owner
+        files=files, block=block, model_id=exported.model_id, owner=exported.owner
     )
+
+
+def lose_block(vector: Float32Array, block: Block) -> Float32Array:
+    """Return a member vector without one block, (d,)."""
+    lost = vector.copy()
+    lost[block.start : block.stop] = 0.0
+    return lost
 
 
 def _corrupted(

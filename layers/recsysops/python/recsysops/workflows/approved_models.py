@@ -18,5 +18,14 @@ def approved_models(registry: ModelRegistry) -> ModelPointer | None:
     return ModelPointer(production=production, candidate=_newest(entries, "candidate"))
 
 
+PINNABLE_MODELS = 3
+"""Members keep vectors for so many models; an older one could not be pinned back anyway."""
+
+
+def pinnable_models(registry: ModelRegistry) -> list[str]:
+    """Return the newest models that a hotfix may pin. Raises: DependencyError, BadData."""
+    return [entry.model_id for entry in registry.entries()[:PINNABLE_MODELS]]
+
+
 def _newest(entries: list[ModelEntry], status: ModelStatus) -> str | None:
     return next((entry.model_id for entry in entries if entry.status == status), None)

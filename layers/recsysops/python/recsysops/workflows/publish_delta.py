@@ -51,8 +51,12 @@ def publish_delta(
     queries: QueryEngine | None,
     pointer: ModelPointer,
     as_of: datetime,
+    pinnable: Sequence[str] = (),
 ) -> str:
     """Publish a snapshot of all items with popularity as of a moment; returns its delta id.
+
+    The snapshot holds popularity for the production model, the candidate and every `pinnable`
+    model (those a hotfix or a mistake may point back to), whose half-lives may differ.
 
     Plays since the artefact was trained come from the lake; without a query engine popularity
     only decays. Writes the snapshot, its rows for the lake, then the pointer, which never goes
@@ -71,7 +75,7 @@ def publish_delta(
     snapshot = _take_snapshot(
         artefact,
         ordered,
-        candidate=_load_candidate(blobs, pointer.candidate),
+        others=_load_others(blobs, [pointer.candidate, *pinnable]),
         queries=queries,
         as_of=moment,
     )
@@ -170,13 +174,13 @@ def _take_snapshot(
     artefact: ModelArtefact,
     items: tuple[ItemFeatures, ...],
     *,
-    candidate: ModelArtefact | None,
+    others: Sequence[ModelArtefact],
     queries: QueryEngine | None,
     as_of: datetime,
 ) -> _Snapshot:
     columns: dict[float, Float32Array] = {}
-    for model in (artefact, candidate):
-        if model is None or set(_half_lives(model)) <= set(columns):
+    for model in (artefact, *others):
+        if set(_half_lives(model)) <= set(columns):
             continue
         counts = decay_plays(model, items, queries=queries, as_of=as_of)
         logs = np.log(counts + model.manifest.popularity_smoothing).astype(np.float32)
@@ -192,12 +196,14 @@ def _take_snapshot(
     )
 
 
-def _load_candidate(blobs: BlobStore, model_id: str | None) -> ModelArtefact | None:
-    try:
-        return None if model_id is None else load_artefact(blobs, model_id)
-    except ArtefactError:
-        # whoever loads the candidate to serve it reports it; production must not wait for it
-        return None
+def _load_others(blobs: BlobStore, model_ids: Sequence[str | None]) -> list[ModelArtefact]:
+    loaded = []
+    for model_id in dict.fromkeys(model_ids):
+        try:
+            loaded += [] if model_id is None else [load_artefact(blobs, model_id)]
+        except ArtefactError:
+            continue  # whoever loads it to serve it reports it; production must not wait for it
+    return loaded
 
 
 def _half_lives(artefact: ModelArtefact) -> list[float]:

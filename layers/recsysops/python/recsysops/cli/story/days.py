@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -11,14 +11,16 @@ import numpy as np
 from recsysops.cli.story.stage import Stage
 from recsysops.cli.story.traffic import Progress
 from recsysops.errors import BadInput
-from recsysops.model.artefact import artefact_key
+from recsysops.model.artefact import ModelArtefact, artefact_key
 from recsysops.model.packing import pack_vector, unpack_vector
 from recsysops.simulation.batches import nightly_batches
 from recsysops.simulation.faults import (
     INPUT_FAULTS,
     FaultName,
     FaultTruth,
+    ZeroedArtefact,
     corrupt_items,
+    lose_block,
     zero_one_block,
 )
 from recsysops.simulation.retimed import RetimedWorld, StretchName
@@ -139,26 +141,22 @@ def _promote_zeroed(
     zeroed = zero_one_block(good, rng=rng)
     for name, body in zeroed.files.items():
         ports.blobs.put(artefact_key(zeroed.model_id, name), body)
-    ports.members.put_many(
-        _with_vector(member, good.owner, zeroed.owner, models.production, zeroed.model_id)
-        for member in ports.members.scan()
-    )
+    ports.members.put_many(_exported(member, good, zeroed) for member in ports.members.scan())
     for entry in ports.registry.entries():
         if entry.status == "production":
             ports.registry.put(ModelEntry(entry.model_id, "retired", entry.trained_at))
     ports.registry.put(ModelEntry(zeroed.model_id, "production", at + timedelta(seconds=1)))
     stage.point_at(ModelPointer(zeroed.model_id))
     return FaultTruth(
-        "artefact_block_zeroed", "model", "model", zeroed.block, model_id=zeroed.model_id
+        "artefact_block_zeroed", "model", "model", zeroed.block.name, model_id=zeroed.model_id
     )
 
 
-def _with_vector(
-    member: Member, good: bytes, zeroed: bytes, model_id: str, zeroed_id: str
-) -> Member:
-    packed = member.vectors.get(model_id)
+def _exported(member: Member, good: ModelArtefact, zeroed: ZeroedArtefact) -> Member:
+    """Return the member with the broken export's vector beside the others."""
+    packed = member.vectors.get(good.model_id)
     if packed is None:
         return member
-    vector = unpack_vector(packed, owner=good)
-    vectors = {**member.vectors, zeroed_id: pack_vector(vector, owner=zeroed)}
-    return Member(member.member_id, vectors, member.seen, member.salt)
+    vector = lose_block(unpack_vector(packed, owner=good.owner), zeroed.block)
+    vectors = {**member.vectors, zeroed.model_id: pack_vector(vector, owner=zeroed.owner)}
+    return replace(member, vectors=vectors)

@@ -20,11 +20,13 @@ from recsysops.adapters.memory import (
 from recsysops.adapters.memory_deployer import MemoryConfigDeployer
 from recsysops.cli.story.stage import StagePorts
 from recsysops.cli.story.traffic import Progress, feedback_body, request_body, send_stretch
+from recsysops.errors import NotFound
 from recsysops.serving.api import FeedbackRequest, RecommendationRequest
 from recsysops.serving.flag_document import parse_flag_document
 from recsysops.serving.roll_out import dump_model_pointer, parse_model_pointer
 from recsysops.simulation.retimed import Stretch, TrafficRequest
 from recsysops.vocabulary import FlagDocument, Incident, ModelPointer, Window
+from recsysops.workflows.approved_models import approved_models, pinnable_models
 from recsysops.workflows.load_catalogue import CatalogueCache
 from recsysops.workflows.publish_delta import publish_delta
 from recsysops.workflows.rank_choices import rank_choices
@@ -71,9 +73,9 @@ class InProcessStage:
     def publish(self, as_of: datetime) -> str:
         """Publish a delta snapshot; scorers serve it at once."""
         self.now = as_of
-        pointer = self.flags.pointer
+        pointer = approved_models(self.ports.registry)
         if pointer is None:
-            raise RuntimeError("publish before a model was pointed at")
+            raise NotFound("no model was approved yet; nothing can be published")
         delta_id = publish_delta(
             items=self.ports.items,
             blobs=self.ports.blobs,
@@ -81,6 +83,7 @@ class InProcessStage:
             queries=self.lake,
             pointer=pointer,
             as_of=as_of,
+            pinnable=pinnable_models(self.ports.registry),
         )
         self.state = self._fresh_state()
         return delta_id
