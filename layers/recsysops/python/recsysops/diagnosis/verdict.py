@@ -13,7 +13,7 @@ from recsysops.vocabulary import Component, Verdict
 
 @dataclass(frozen=True, slots=True)
 class ServedModels:
-    """Which model answered most requests of the window and of the reference, and which should.
+    """Which model answered the newest requests of the window and of the reference, which should.
 
     `pinned_by_hotfix`: the window's model answered because a hotfix said so, not by mistake.
     """
@@ -85,7 +85,7 @@ def decide_cause(
     2. Items carry values that their history and their peers contradict: that input; the
        suspicion on the incident's own subject is preferred to a larger one.
     3. Another model than in the reference serves, and a block of it ranks nothing: that block.
-    4. Another model serves and moves scores more than the inputs do: that model.
+    4. Another model serves, by no hotfix, and moves scores more than the inputs do: that model.
     5. Otherwise nothing is named.
     """
     if models.approved and models.now != models.approved and not models.pinned_by_hotfix:
@@ -94,22 +94,31 @@ def decide_cause(
         return _bad_input(_preferred(suspicions, subject=subject))
     if models.now != models.before and collapsed:
         return _collapsed_block(models, collapsed[0])
-    if models.now != models.before and square and square.model_effect > square.input_effect:
+    changed = models.now != models.before and not models.pinned_by_hotfix
+    if changed and square and square.model_effect > square.input_effect:
         return _moved_scores(models, square)
+    return _nothing_odd(models)
+
+
+def _preferred(suspicions: Sequence[Suspicion], *, subject: str) -> Suspicion:
+    own = [suspicion for suspicion in suspicions if suspicion.feature == subject]
+    return own[0] if own else suspicions[0]
+
+
+def _nothing_odd(models: ServedModels) -> Cause:
+    about_model = f"model {models.now} served the reference too"
+    if models.now != models.before:
+        about_model = f"nothing speaks against model {models.now}"
+    if models.pinned_by_hotfix:
+        about_model = f"a hotfix was active while model {models.now} served"
     return Cause(
         verdict="could_not_judge",
         component="serving",
         feature="",
         model_id=models.now,
         item_ids=(),
-        summary="could not judge, because inputs agree with history and peers, and the model is "
-        "the one that served the reference",
+        summary=f"could not judge, because inputs agree with history and peers, and {about_model}",
     )
-
-
-def _preferred(suspicions: Sequence[Suspicion], *, subject: str) -> Suspicion:
-    own = [suspicion for suspicion in suspicions if suspicion.feature == subject]
-    return own[0] if own else suspicions[0]
 
 
 def _wrong_model(models: ServedModels) -> Cause:
