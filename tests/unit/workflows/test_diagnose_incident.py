@@ -140,6 +140,16 @@ def test_a_model_that_a_hotfix_pinned_is_not_called_wrong(world: BrokenWorld) ->
     assert "hotfix" in found.summary
 
 
+def test_another_hotfix_does_not_excuse_a_model_that_was_not_approved(world: BrokenWorld) -> None:
+    wrong = other_model(world)
+    world.registry.put(ModelEntry(wrong, "retired", TRAINED_AT - DAY))
+    world.flags.pointer = ModelPointer(wrong)
+    world.deploy(make_hotfix("mask_feature", {"block": "year", "item_ids": None}))
+    world.serve_day(BROKEN)
+    found = diagnose(world, component="model", subject=wrong)
+    assert (found.verdict, found.feature, found.model_id) == ("model", "model_id", wrong)
+
+
 def test_a_day_without_a_fault_names_nothing(world: BrokenWorld) -> None:
     world.serve_day(BROKEN)
     found = diagnose(world)

@@ -35,7 +35,8 @@ class ServedItem:
 
 _SERVED_VERSIONS = """
 SELECT model_id, delta_id, cardinality(hotfix_ids) > 0 AS hotfixed,
-       count(*) AS requests, max(event_time) AS last_seen
+       count(*) AS requests, max(event_time) AS last_seen,
+       max_by(flag_version, event_time) AS flag_version
 FROM slim_requests
 WHERE dt >= {first_day} AND event_time >= {start} AND event_time < {end}
 GROUP BY 1, 2, 3

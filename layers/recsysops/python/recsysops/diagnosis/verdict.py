@@ -110,7 +110,7 @@ def _nothing_odd(models: ServedModels) -> Cause:
     if models.now != models.before:
         about_model = f"nothing speaks against model {models.now}"
     if models.pinned_by_hotfix:
-        about_model = f"a hotfix was active while model {models.now} served"
+        about_model = f"a hotfix pinned model {models.now}"
     return Cause(
         verdict="could_not_judge",
         component="serving",

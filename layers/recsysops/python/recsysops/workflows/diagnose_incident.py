@@ -29,12 +29,13 @@ from recsysops.diagnosis.two_by_two import (
     compare_corners,
 )
 from recsysops.diagnosis.verdict import Diagnosis, ReplayCheck, ServedModels, decide_cause
-from recsysops.errors import ArtefactError, CouldNotJudge
+from recsysops.errors import ArtefactError, CouldNotJudge, FlagError
 from recsysops.model.catalogue import Catalogue, assemble_catalogue
 from recsysops.model.kernel import Float32Array
 from recsysops.model.packing import unpack_vector
 from recsysops.ports import ModelRegistry, QueryEngine
 from recsysops.request_log.records import FullRequest
+from recsysops.serving.hotfixes import pinned_model
 from recsysops.vocabulary import Incident, Window
 from recsysops.workflows.load_catalogue import CatalogueCache, load_delta
 
@@ -63,7 +64,7 @@ class _Served:
 
     model_id: str
     delta_id: str
-    hotfixed: bool
+    flag_version: str
 
 
 @dataclass(slots=True)
@@ -95,7 +96,12 @@ def diagnose_incident(
     items_now = _items(evidence, now.delta_id, name="items as served in the window")
     items_before = _items(evidence, before.delta_id, name="items as served in the reference")
     logged = ports.read_records(incident.window, records)
-    models = ServedModels(now.model_id, before.model_id, _approved(ports.registry), now.hotfixed)
+    models = ServedModels(
+        now=now.model_id,
+        before=before.model_id,
+        approved=_approved(ports.registry),
+        pinned_by_hotfix=_is_pinned(now, ports.catalogues),
+    )
     corners = _corners(ports.catalogues, now=now, before=before)
     pairs = pair_items(items_now, items_before, catalogue=corners.model_before_items_before)
     suspicions = find_suspicions(pairs)
@@ -144,7 +150,22 @@ def _newest_served(evidence: _Evidence, window: Window, *, name: str) -> _Served
             f"to {window.end:%F %R}"
         )
     newest = max(served, key=lambda row: str(row["last_seen"]))
-    return _Served(str(newest["model_id"]), str(newest["delta_id"]), bool(newest["hotfixed"]))
+    return _Served(
+        model_id=str(newest["model_id"]),
+        delta_id=str(newest["delta_id"]),
+        flag_version=str(newest["flag_version"]) if newest["hotfixed"] else "",
+    )
+
+
+def _is_pinned(served: _Served, catalogues: CatalogueCache) -> bool:
+    """Tell whether a hotfix pinned the model; a document that cannot be read excuses nobody."""
+    if not served.flag_version:
+        return False
+    try:
+        hotfixes = catalogues.flag_document(served.flag_version).hotfixes
+    except FlagError:
+        return False
+    return served.model_id in [pinned_model((hotfix,)) for hotfix in hotfixes]
 
 
 def _items(evidence: _Evidence, delta_id: str, *, name: str) -> list[ServedItem]:
