@@ -72,6 +72,8 @@ def test_the_version_is_a_digest_of_content_not_of_spelling() -> None:
         (changed(salt=""), "hotfixes[0].salt"),
         (changed(expires_at="2026-05-01T00:00:00"), "hotfixes[0].expires_at"),
         (changed(expires_at="soon"), "hotfixes[0].expires_at"),
+        (changed(expires_at="0001-01-01T00:00:00+14:00"), "hotfixes[0].expires_at"),
+        (changed(expires_at="9999-12-31T23:59:59-14:00"), "hotfixes[0].expires_at"),
         (changed(surprise=1), "hotfixes[0].surprise"),
         (changed(params={"feature": "colour", "values": {"1": "red"}}), "hotfixes[0].params"),
         (changed(params={"feature": "language", "values": {}}), "hotfixes[0].params.values"),

@@ -38,6 +38,16 @@ Block = Literal["genre", "year", "language", "collaborative", "popularity"]
 ItemIds = Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
+def _in_our_time(moment: datetime) -> datetime:
+    # year 1 or 9999 with an offset has no UTC date: every reader would fail on it
+    if not 1970 <= moment.year <= 2200:
+        raise ValueError("year must be from 1970 to 2200")
+    return moment
+
+
+Expiry = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -102,7 +112,7 @@ class _Entry(_Strict):
     salt: Identifier
     owner: Annotated[str, StringConstraints(min_length=1, max_length=128)]
     reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
-    expires_at: AwareDatetime
+    expires_at: Expiry
     incident_id: Identifier | None = None
 
 
@@ -207,10 +217,10 @@ def _version_of(canonical: str) -> str:
 
 
 def _canonical(hotfixes: Sequence[Hotfix]) -> str:
-    body = {"schema_version": 1, "hotfixes": [_to_plain(hotfix) for hotfix in hotfixes]}
     try:
+        body = {"schema_version": 1, "hotfixes": [_to_plain(hotfix) for hotfix in hotfixes]}
         return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise FlagError(f"hotfixes: not JSON ({error})") from error
 
 
