@@ -17,6 +17,7 @@ from recsysops.adapters.memory import (
 )
 from recsysops.diagnosis.verdict import ReplayCheck
 from recsysops.model.artefact import ModelArtefact, artefact_key, unpack_artefact
+from recsysops.model.kernel import Block
 from recsysops.model.packing import pack_vector
 from recsysops.request_log.records import FullRequest
 from recsysops.serving.api import RecommendationRequest
@@ -25,6 +26,7 @@ from recsysops.serving.flag_document import (
     dump_flag_document,
     flag_document_key,
 )
+from recsysops.simulation.faults import lose_block
 from recsysops.vocabulary import (
     Hotfix,
     Incident,
@@ -95,16 +97,18 @@ class BrokenWorld:
         self.items.put_many(new)
         return [a.item_id for a, b in zip(old, new, strict=True) if a != b]
 
-    def add_model(self, files: Mapping[str, bytes], *, seed: int = 0) -> str:
-        """Store a model with a vector of it for every member; returns its id."""
+    def add_model(
+        self, files: Mapping[str, bytes], *, seed: int = 0, lost: Block | None = None
+    ) -> str:
+        """Store a model and a vector of it (less a lost block) for every member; returns its id."""
         artefact = unpack_artefact(files)
         for name, body in files.items():
             self.blobs.put(artefact_key(artefact.model_id, name), body)
-        self.members.put_many(
-            replace(member, vectors={**member.vectors, artefact.model_id: packed})
-            for number, member in enumerate(list(self.members.scan()))
-            for packed in [pack_vector(make_vector(100 * seed + number), owner=artefact.owner)]
-        )
+        for number, member in enumerate(list(self.members.scan())):
+            vector = make_vector(100 * seed + number)
+            packed = pack_vector(lose_block(vector, lost) if lost else vector, owner=artefact.owner)
+            vectors = {**member.vectors, artefact.model_id: packed}
+            self.members.put_many([replace(member, vectors=vectors)])
         return artefact.model_id
 
     def deploy(self, *hotfixes: Hotfix) -> None:

@@ -116,16 +116,19 @@ def test_an_approved_model_that_moves_scores_by_itself_is_named(world: BrokenWor
     assert "moves scores" in found.summary
 
 
-def test_a_block_that_a_broken_export_lost_is_named_with_its_model(world: BrokenWorld) -> None:
-    zeroed = zero_one_block(world.good, rng=np.random.default_rng(0))
-    world.add_model(zeroed.files)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_block_that_a_broken_export_lost_is_named_with_its_model(
+    world: BrokenWorld, seed: int
+) -> None:
+    zeroed = zero_one_block(world.good, rng=np.random.default_rng(seed))
+    world.add_model(zeroed.files, lost=zeroed.block)
     world.registry.put(ModelEntry(zeroed.model_id, "production", TRAINED_AT + DAY))
     world.flags.pointer = ModelPointer(zeroed.model_id)
     world.serve_day(BROKEN)
-    found = diagnose(world, component="model", subject="collaborative")
+    found = diagnose(world, component="model", subject=zeroed.block.name)
     assert found.verdict == "model"
-    assert (found.feature, found.model_id) == ("collaborative", zeroed.model_id)
-    assert found.evidence["collapsed_blocks"] == ["collaborative"]
+    assert (found.feature, found.model_id) == (zeroed.block.name, zeroed.model_id)
+    assert found.evidence["collapsed_blocks"] == [zeroed.block.name]
 
 
 def test_a_model_that_a_hotfix_pinned_is_not_called_wrong(world: BrokenWorld) -> None:

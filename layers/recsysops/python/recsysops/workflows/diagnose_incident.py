@@ -96,12 +96,7 @@ def diagnose_incident(
     items_now = _items(evidence, now.delta_id, name="items as served in the window")
     items_before = _items(evidence, before.delta_id, name="items as served in the reference")
     logged = ports.read_records(incident.window, records)
-    models = ServedModels(
-        now=now.model_id,
-        before=before.model_id,
-        approved=_approved(ports.registry),
-        pinned_by_hotfix=_is_pinned(now, ports.catalogues),
-    )
+    models = _served_models(ports, now=now, before=before)
     corners = _corners(ports.catalogues, now=now, before=before)
     pairs = pair_items(items_now, items_before, catalogue=corners.model_before_items_before)
     suspicions = find_suspicions(pairs)
@@ -157,6 +152,16 @@ def _newest_served(evidence: _Evidence, window: Window, *, name: str) -> _Served
     )
 
 
+def _served_models(ports: DiagnosisPorts, *, now: _Served, before: _Served) -> ServedModels:
+    approved = (e.model_id for e in ports.registry.entries() if e.status == "production")
+    return ServedModels(
+        now=now.model_id,
+        before=before.model_id,
+        approved=next(approved, None),
+        pinned_by_hotfix=_is_pinned(now, ports.catalogues),
+    )
+
+
 def _is_pinned(served: _Served, catalogues: CatalogueCache) -> bool:
     """Tell whether a hotfix pinned the model; a document that cannot be read excuses nobody."""
     if not served.flag_version:
@@ -170,10 +175,6 @@ def _is_pinned(served: _Served, catalogues: CatalogueCache) -> bool:
 
 def _items(evidence: _Evidence, delta_id: str, *, name: str) -> list[ServedItem]:
     return [served_item(row) for row in evidence.run(query_items(delta_id, name=name))]
-
-
-def _approved(registry: ModelRegistry) -> str | None:
-    return next((e.model_id for e in registry.entries() if e.status == "production"), None)
 
 
 def _corners(catalogues: CatalogueCache, *, now: _Served, before: _Served) -> Corners:
