@@ -235,6 +235,21 @@ def test_a_member_row_without_its_salt_is_bad_data(dynamodb) -> None:
         DynamoMembers(dynamodb, "member_ids").get("17")
 
 
+def test_a_member_row_without_a_salt_gets_one_that_add_seen_returns(dynamodb) -> None:
+    dynamodb.put_item(TableName="member_ids", Item={"member_id": {"S": "17"}})
+    store = DynamoMembers(dynamodb, "member_ids")
+    salt = store.add_seen("17", ["a"])
+    assert store.get("17") == Member("17", {}, ("a",), salt)
+    assert store.add_seen("17", ["b"]) == salt
+
+
+def test_a_member_row_with_another_type_of_seen_items_is_bad_data(dynamodb) -> None:
+    row = {"member_id": {"S": "17"}, "salt": {"S": "s"}, "seen": {"L": []}}
+    dynamodb.put_item(TableName="member_ids", Item=row)
+    with pytest.raises(BadData, match="mistypes 'S'"):
+        DynamoMembers(dynamodb, "member_ids").add_seen("17", ["a"])
+
+
 def test_models_come_back_newest_first(dynamodb) -> None:
     registry = DynamoModels(dynamodb, "model_ids")
     old = ModelEntry("m-1", "retired", NOW - timedelta(days=1), {"hit_at_10": 0.1})

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import recsysops
 from recsysops.adapters.memory import MemoryBlobs, MemoryMembers
-from recsysops.errors import DependencyError
+from recsysops.errors import BadData, DependencyError
 from recsysops.model.packing import owner_digest, pack_vector
 from recsysops.ports import LogStream
 from recsysops.request_log.digest import digest_inputs
@@ -94,6 +94,17 @@ def test_a_failing_member_store_degrades_and_says_so(world: ServedWorld) -> None
     assert (response.status, response.fallback_reason) == ("fallback", "member_store_failed")
     assert len(response.items) == 10
     assert world.full()[0].excluded == ["i0001"]
+
+
+def test_a_member_row_that_cannot_be_read_degrades_and_says_so(world: ServedWorld) -> None:
+    class Garbled(MemoryMembers):
+        def get(self, member_id: str) -> Member | None:
+            raise BadData("a row of the members table lacks or mistypes 'salt'")
+
+    world.members = Garbled()
+    response = world.recommend()
+    assert (response.status, response.fallback_reason) == ("fallback", "member_store_failed")
+    assert len(response.items) == 10
 
 
 def test_without_any_catalogue_the_slate_is_empty_and_the_line_is_written(

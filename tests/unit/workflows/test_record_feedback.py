@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from recsysops.adapters.memory import MemoryDurableLog, MemoryMembers
-from recsysops.errors import DependencyError
+from recsysops.errors import BadData, ConflictError, DependencyError
 from recsysops.ports import LogStream
 from recsysops.request_log.pseudonym import pseudonym_of
 from recsysops.request_log.records import FeedbackEvent
@@ -97,6 +97,49 @@ def test_a_new_member_gets_a_salt_and_keeps_the_pseudonym() -> None:
     bench.send({"event_id": "c", "member_id": "new"})
     assert len({event.member for event in bench.events()}) == 1
     assert bench.seen("new") == ("i1",)
+
+
+def test_a_new_member_whose_row_is_not_readable_yet_is_taken_in() -> None:
+    class Lagging(MemoryMembers):
+        def get(self, member_id: str) -> Member | None:
+            return None
+
+    bench = Bench()
+    bench.members = Lagging()
+    assert bench.send({"member_id": "new"}).events[0].status == "accepted"
+    (salt,) = {member.salt for member in bench.members.scan()}
+    assert bench.events()[0].member == pseudonym_of("new", salt=salt)
+
+
+def test_a_members_garbled_row_is_our_failure_not_a_bad_body_and_names_nobody() -> None:
+    class Garbled(MemoryMembers):
+        def get(self, member_id: str) -> Member | None:
+            raise BadData("lacks 'salt'")
+
+        def add_seen(self, member_id: str, item_ids: Sequence[str]) -> str:
+            raise BadData("mistypes 'seen'")
+
+    bench = Bench()
+    bench.members = Garbled()
+    with pytest.raises(DependencyError) as caught:
+        bench.send({"member_id": "member-17"})
+    assert "member-17" not in str(caught.value)
+    assert bench.events() == []
+
+
+@pytest.mark.parametrize("trouble", [ConflictError("changed"), BadData("mistypes 'seen'")])
+def test_durable_events_whose_seen_list_cannot_grow_are_to_be_sent_again(
+    trouble: Exception,
+) -> None:
+    class Stuck(MemoryMembers):
+        def add_seen(self, member_id: str, item_ids: Sequence[str]) -> str:
+            raise trouble
+
+    bench = Bench()
+    bench.members = Stuck([Member("m1", {}, (), "salt-1")])
+    with pytest.raises(DependencyError, match="cannot be written"):
+        bench.send({})
+    assert len(bench.events()) == 1
 
 
 def test_an_event_that_could_not_be_made_durable_is_not_confirmed_nor_seen() -> None:

@@ -39,7 +39,7 @@ class MemberStore(Protocol):
     """Members by id."""
 
     def get(self, member_id: str) -> Member | None:
-        """Return the member, or None when unknown. Raises: DependencyError."""
+        """Return the member, or None when unknown. Raises: DependencyError, BadData."""
 
     def put_many(self, members: Iterable[Member]) -> None:
         """Write or replace members. Raises: DependencyError."""
@@ -47,8 +47,11 @@ class MemberStore(Protocol):
     def scan(self) -> Iterator[Member]:
         """Yield every member, in no order. Raises: DependencyError."""
 
-    def add_seen(self, member_id: str, item_ids: Sequence[str]) -> None:
-        """Append to a member's seen items, keeping the newest (bounded); creates the member."""
+    def add_seen(self, member_id: str, item_ids: Sequence[str]) -> str:
+        """Append to a member's seen items, keeping the newest (bounded); creates the member.
+
+        Returns the member's salt. Raises: DependencyError, ConflictError, BadData.
+        """
 
 
 class ItemStore(Protocol):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from recsysops.adapters.aws_clients import AwsClient, translate_errors
@@ -48,10 +49,13 @@ class DynamoMembers:
         rows = (_to_row(member) for member in members)
         write_rows(self._client, self._table, rows, key="member_id", sleep=self._sleep)
 
-    def add_seen(self, member_id: str, item_ids: Sequence[str]) -> None:
+    def add_seen(self, member_id: str, item_ids: Sequence[str]) -> str:
         """Append to a member's seen items, keeping the newest; creates the member.
 
-        Raises: ConflictError when others kept writing in between, DependencyError.
+        Returns the salt, as a row just written need not be readable yet. A row without a salt
+        gets one.
+
+        Raises: ConflictError when others kept writing in between, DependencyError, BadData.
         """
         for _ in wait_between(
             _ATTEMPTS, first_seconds=0.02, longest_seconds=0.3, sleep=self._sleep
@@ -66,14 +70,17 @@ class DynamoMembers:
         """Yield every member. Raises: DependencyError, BadData."""
         return map(_from_row, scan_rows(self._client, self._table))
 
-    def _append(self, member_id: str, item_ids: Sequence[str]) -> None:
+    def _append(self, member_id: str, item_ids: Sequence[str]) -> str:
         row = self._read(member_id, consistent=True) or {}
-        seen = append_seen(_seen_of(row), item_ids)
         revision = row.get("revision")
+        with _bad_rows_told():
+            seen = append_seen(_seen_of(row), item_ids)
+            salt: str = row["salt"]["S"] if "salt" in row else self._make_salt()
+            following = int(revision["N"]) + 1 if revision else 1
         values = {
             ":seen": {"S": " ".join(seen)},
-            ":salt": row.get("salt", {"S": self._make_salt()}),
-            ":next": {"N": str(int(revision["N"]) + 1 if revision else 1)},
+            ":salt": {"S": salt},
+            ":next": {"N": str(following)},
             **({":known": revision} if revision else {}),
         }
         condition = "revision = :known" if revision else "attribute_not_exists(revision)"
@@ -85,6 +92,7 @@ class DynamoMembers:
                 ConditionExpression=condition,
                 ExpressionAttributeValues=values,
             )
+        return salt
 
     def _read(self, member_id: str, *, consistent: bool) -> Attributes | None:
         with translate_errors(f"read from table {self._table}"):
@@ -109,7 +117,7 @@ def _to_row(member: Member) -> Attributes:
 
 
 def _from_row(row: Attributes) -> Member:
-    try:
+    with _bad_rows_told():
         packed: dict[str, Any] = row.get("vectors", {"M": {}})["M"]
         return Member(
             member_id=row["member_id"]["S"],
@@ -117,6 +125,13 @@ def _from_row(row: Attributes) -> Member:
             seen=_seen_of(row),
             salt=row["salt"]["S"],
         )
+
+
+@contextmanager
+def _bad_rows_told() -> Iterator[None]:
+    """Name the attribute that is missing or of another type, never the member."""
+    try:
+        yield
     except (KeyError, TypeError) as error:
         raise BadData(f"a row of the members table lacks or mistypes {error}") from error
 

@@ -53,13 +53,14 @@ class MemoryMembers:
             members = list(self._members.values())
         yield from members
 
-    def add_seen(self, member_id: str, item_ids: Sequence[str]) -> None:
-        """Append to a member's seen items; creates the member with a salt of its own."""
+    def add_seen(self, member_id: str, item_ids: Sequence[str]) -> str:
+        """Append to a member's seen items; creates the member; returns the salt."""
         with self._lock:
             member = self._members.get(member_id) or Member(
                 member_id=member_id, vectors={}, seen=(), salt=secrets.token_hex(16)
             )
             self._members[member_id] = replace(member, seen=append_seen(member.seen, item_ids))
+            return member.salt
 
     def __len__(self) -> int:
         return len(self._members)

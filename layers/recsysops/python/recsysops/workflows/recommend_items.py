@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from recsysops.errors import DependencyError
+from recsysops.errors import BadData, DependencyError
 from recsysops.model.catalogue import Catalogue
 from recsysops.ports import FlagReader, LogSink, MemberStore
 from recsysops.request_log.pseudonym import pseudonym_of, unknown_pseudonym
@@ -109,7 +109,7 @@ def _serve(
 def _find_member(member_id: str, *, request_id: str, members: MemberStore) -> _FoundMember:
     try:
         member = members.get(member_id)
-    except DependencyError:
+    except (BadData, DependencyError):  # one garbled row is no reason to refuse its member
         return _FoundMember(None, unknown_pseudonym(request_id), store_failed=True)
     if member is None:
         return _FoundMember(None, unknown_pseudonym(request_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from recsysops.errors import DependencyError
+from recsysops.errors import BadData, ConflictError, DependencyError
 from recsysops.ports import DurableLog, MemberStore
 from recsysops.request_log.pseudonym import pseudonym_of
 from recsysops.request_log.records import SCHEMA_VERSION, FeedbackEvent
@@ -85,13 +85,22 @@ def _judge_event(
 
 
 def _salt_of(member_id: str, members: MemberStore) -> str:
-    member = members.get(member_id)
-    if member is None:
-        members.add_seen(member_id, ())
+    """Return the salt of a member's pseudonym; a new member, or a row without one, gets one."""
+    try:
         member = members.get(member_id)
-    if member is None:
-        raise DependencyError(f"the member store did not keep the new member {member_id!r}")
-    return member.salt
+    except BadData:
+        member = None
+    if member is not None:
+        return member.salt
+    return _add_seen(member_id, (), members)
+
+
+def _add_seen(member_id: str, item_ids: Sequence[str], members: MemberStore) -> str:
+    """Add seen items; what fails is for the caller to send again, never a fault of the body."""
+    try:
+        return members.add_seen(member_id, item_ids)
+    except (BadData, ConflictError) as error:
+        raise DependencyError(f"a member's row cannot be written: {error}") from error
 
 
 def _to_record(event: FeedbackItem, *, salt: str, now: datetime) -> FeedbackEvent:
@@ -116,4 +125,4 @@ def _remember_seen(events: Sequence[FeedbackItem], members: MemberStore) -> None
         if event.kind in SEEN_KINDS:
             seen.setdefault(event.member_id, []).append(event.item_id)
     for member_id, item_ids in seen.items():
-        members.add_seen(member_id, item_ids)
+        _add_seen(member_id, item_ids, members)
