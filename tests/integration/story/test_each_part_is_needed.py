@@ -85,7 +85,7 @@ def test_a_peer_comparison_that_names_nothing_leaves_zeroed_numbers_unnamed(
     told = tell_fault("numeric_zero_filled")
     assert told.row.ok
     monkeypatch.setattr(suspects, "robust_z", lambda values, *_, **__: np.zeros(len(values)))
-    monkeypatch.setattr(suspects, "log_rarity", lambda values, *_, **__: np.zeros(len(values)))
+    monkeypatch.setattr(suspects, "log_lift", lambda values, *_, **__: np.zeros(len(values)))
     diagnosis = name_cause(told)
     assert not is_right(told, diagnosis)
     assert diagnosis.verdict == "could_not_judge"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recsysops.diagnosis.peers import comparable_space, log_rarity, nearest_peers, robust_z
+from recsysops.diagnosis.peers import comparable_space, log_lift, nearest_peers, robust_z
 from recsysops.model.kernel import Block
 from scipy import stats
 
@@ -17,6 +17,12 @@ def test_comparable_space_leaves_the_suspected_block_out_and_makes_unit_rows() -
     matrix = np.array([[3, 4, 100], [0, 0, 5]], dtype=np.float32)
     space = comparable_space(matrix, blocks=BLOCKS, without="year")
     assert space.tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0.0, 0.0]]
+
+
+def test_every_block_counts_the_same_however_large_its_numbers_are() -> None:
+    matrix = np.array([[0.03, 0.04, 100]], dtype=np.float32)
+    space = comparable_space(matrix, blocks=BLOCKS, without=None)
+    assert space[0].tolist() == pytest.approx([0.6 / 2**0.5, 0.8 / 2**0.5, 1 / 2**0.5])
 
 
 def test_nearest_peers_are_the_most_similar_rows_but_never_the_row_itself() -> None:
@@ -59,6 +65,20 @@ def test_robust_z_does_not_depend_on_unit_or_origin(shift: float, scale: float) 
     assert moved == pytest.approx(plain, rel=1e-6, abs=1e-6)
 
 
-def test_log_rarity_by_hand_is_positive_when_peers_side_with_the_old_value() -> None:
-    rarity = log_rarity(["en"], ["ja"], peers=[["ja", "ja", "ja", "en"]])
-    assert rarity[0] == pytest.approx(np.log(3.5 / 1.5))
+def test_log_lift_by_hand() -> None:
+    # 4 peers, expected 2 "ja" (half of everyone) and 2 "en"; found 3 and 1
+    lift = log_lift(["en"], ["ja"], peers=[["ja", "ja", "ja", "en"]], everyone=["ja", "en"])
+    assert lift[0] == pytest.approx(np.log(5 / 4) - np.log(3 / 4))
+
+
+def test_a_common_value_does_not_win_by_being_common() -> None:
+    everyone = ["en"] * 90 + ["ja"] * 10
+    typical = ["en"] * 9 + ["ja"]
+    lift = log_lift(["en"], ["ja"], peers=[typical], everyone=everyone)
+    assert lift[0] == pytest.approx(0.0)
+
+
+def test_a_value_that_nobody_has_stays_finite() -> None:
+    lift = log_lift(["xx"], ["ja"], peers=[["ja", "ja"]], everyone=["ja", "ja"])
+    assert np.isfinite(lift[0])
+    assert lift[0] > 0

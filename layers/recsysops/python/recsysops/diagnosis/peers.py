@@ -7,6 +7,7 @@ space, leaving out the block that the feature under suspicion feeds.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,14 +23,15 @@ MAD_TO_SIGMA = 1.4826
 def comparable_space(
     matrix: Float32Array, *, blocks: Sequence[Block], without: str | None
 ) -> Float32Array:
-    """Return unit rows (n, d') of the item matrix with one block left out; zero rows stay zero."""
-    keep = np.concatenate(
-        [np.arange(block.start, block.stop) for block in blocks if block.name != without]
-    )
-    rows: Float32Array = matrix[:, keep]
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: Float32Array = (rows / np.where(norms > 0, norms, 1.0)).astype(np.float32)
-    return scaled
+    """Return unit rows (n, d') of the item matrix with one block left out; zero rows stay zero.
+
+    Each block is scaled to length 1 first, so that genre, year and what members chose together
+    count the same; a block of zeros (a new item's collaborative part) says nothing.
+    """
+    kept = [
+        _unit_rows(matrix[:, block.start : block.stop]) for block in blocks if block.name != without
+    ]
+    return _unit_rows(np.concatenate(kept, axis=1))
 
 
 def nearest_peers(space: Float32Array, *, of: IndexArray, k: int = PEERS) -> IndexArray:
@@ -68,17 +70,35 @@ def robust_z(
     return result
 
 
-def log_rarity(
-    value: Sequence[object], instead: Sequence[object], *, peers: Sequence[Sequence[object]]
+def log_lift(
+    value: Sequence[object],
+    instead: Sequence[object],
+    *,
+    peers: Sequence[Sequence[object]],
+    everyone: Sequence[object],
 ) -> NDArray[np.float64]:
-    """Return how much rarer each value is among its peers than another value, as a log ratio.
+    """Return how much more an item's peers side with another value than with its own, as log ratio.
 
-    log((count(instead) + 1/2) / (count(value) + 1/2)); positive: peers side with `instead`.
-    Adding 1/2 (Jeffreys) keeps values that no peer has finite.
+    For both values the count among the k peers is compared with what their share of everyone
+    would give: log((n + m) / 2m) for count n and expected count m = k · share, so that a common
+    value does not win by being common. Positive: peers side with `instead`. A value that nobody
+    has counts as half an item.
     """
+    shares = Counter(everyone)
+
+    def side_with(wanted: object, group: Sequence[object]) -> float:
+        expected = len(group) * max(shares[wanted], 0.5) / len(everyone)
+        return float(np.log((list(group).count(wanted) + expected) / (2.0 * expected)))
+
     return np.array(
         [
-            np.log((list(group).count(old) + 0.5) / (list(group).count(new) + 0.5))
+            side_with(old, group) - side_with(new, group)
             for new, old, group in zip(value, instead, peers, strict=True)
         ]
     )
+
+
+def _unit_rows(rows: Float32Array) -> Float32Array:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: Float32Array = (rows / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+    return scaled

@@ -2,7 +2,8 @@
 
 The item itself in the reference window is its most comparable item: a value that did not change
 is not what broke. Among the changed ones, peers (see peers.py) tell a harmless change from a
-wrong one: numbers by robust z, categories by rarity, batches by their age beside other sources.
+wrong one: numbers by robust z, categories by what peers carry, batches by their age beside other
+sources.
 Peers testify with their reference values.
 """
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsysops.diagnosis.items_as_served import ServedItem
-from recsysops.diagnosis.peers import comparable_space, log_rarity, nearest_peers, robust_z
+from recsysops.diagnosis.peers import comparable_space, log_lift, nearest_peers, robust_z
 from recsysops.model.catalogue import Catalogue
 from recsysops.model.encoder import BLOCK_OF_FEATURE
 from recsysops.model.kernel import Float32Array, IndexArray
@@ -25,6 +26,8 @@ ODD_Z = 3.5
 SMALLEST_SET = 5
 """Fewer odd items than this are noise of the peers, not an upstream fault."""
 STALE_DAYS = 7.0
+SURE_SIGMAS = 2.0
+"""Peers must side with the old values by so many standard errors of the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +117,27 @@ def find_odd_categories(
 ) -> Suspicion | None:
     """Name items whose category changed against what their peers carry.
 
-    Judged for the whole set (an item alone has too few peers): the mean log rarity must say
-    that peers side with the old value, or the new value must be one that no unchanged item has.
+    Judged for the whole set (an item alone has too few peers): the mean log lift must say that
+    peers side with the old value, or the new value must be one that no unchanged item has.
     """
     now, before = [read(item) for item in pairs.now], [read(item) for item in pairs.before]
     moved = np.array([i for i in range(len(now)) if now[i] != before[i]], dtype=np.intp)
     if len(moved) < SMALLEST_SET or len(moved) == len(now):
         return None
     peers = [[before[j] for j in row] for row in pairs.peers_of(moved, feature=feature)]
-    rarity = log_rarity([now[i] for i in moved], [before[i] for i in moved], peers=peers)
+    lift = log_lift(
+        [now[i] for i in moved], [before[i] for i in moved], peers=peers, everyone=before
+    )
     unmoved_values = {before[i] for i in np.setdiff1d(np.arange(len(now)), moved)}
     unseen = float(np.mean([now[i] is None or now[i] not in unmoved_values for i in moved]))
-    if rarity.mean() <= 2.0 * rarity.std() / np.sqrt(len(rarity)) and unseen < 0.5:
+    if lift.mean() <= SURE_SIGMAS * lift.std() / np.sqrt(len(lift)) and unseen < 0.5:
         return None
     return _suspicion(
         pairs,
         feature=feature,
         rows=moved,
-        strength=float(rarity.mean()),
-        evidence={"measure": "mean log rarity among peers", "unseen_share": unseen},
+        strength=float(lift.mean()),
+        evidence={"measure": "mean log lift of the old value among peers", "unseen_share": unseen},
     )
 
 
