@@ -68,8 +68,9 @@ def test_text_that_no_encoding_knows_still_reaches_the_parser() -> None:
     assert ask(echo, body="\ud800")[0] == 200
 
 
-def test_a_body_that_claims_to_be_base64_and_is_not_is_refused_with_its_path() -> None:
-    status, body = ask(echo, body="%%%", isBase64Encoded=True)
+@pytest.mark.parametrize("text", ["%%%", "\u00e9\u00e9", "\ud800"])
+def test_a_body_that_claims_to_be_base64_and_is_not_is_refused_with_its_path(text: str) -> None:
+    status, body = ask(echo, body=text, isBase64Encoded=True)
     assert status == 422
     assert body["problems"][0]["path"] == "body"
 

@@ -74,14 +74,21 @@ def test_every_problem_is_told_at_once() -> None:
     assert {path for path, _ in caught.value.problems} == {"limit", "surface"}
 
 
+def test_a_path_that_the_caller_chose_is_told_in_part() -> None:
+    with pytest.raises(BadBody) as caught:
+        recommend(**{"k" * 10_000: 1})
+    assert [path for path, _ in caught.value.problems] == ["k" * 100]
+
+
 def test_a_body_too_large_is_refused_unread() -> None:
     with pytest.raises(BadBody, match="at most"):
         parse_body(RecommendationRequest, "x" * (MAX_BODY_BYTES + 1))
 
 
 def test_the_largest_allowed_request_is_accepted() -> None:
-    ids = [f"item-{number}" for number in range(1000)]
-    request = recommend(candidates=ids, exclude=ids, limit=50)
+    ids = [f"{number:064d}" for number in range(1000)]
+    context = {f"k{number:031d}": "\u00e9" * 128 for number in range(16)}
+    request = recommend(candidates=ids, exclude=ids, limit=50, context=context)
     assert len(request.candidates or ()) == 1000
 
 

@@ -23,8 +23,11 @@ MAX_EXCLUDED = 1_000
 MAX_LIMIT = 50
 MAX_CONTEXT_KEYS = 16
 MAX_EVENTS = 100
-MAX_BODY_BYTES = 1_000_000
+MAX_BODY_BYTES = 256_000
+"""The largest body that keeps every bound below has 150 KB; more only costs time to refuse."""
 _SHOWN_PROBLEMS = 20
+_SHOWN_PATH = 100
+"""Paths hold keys the caller chose, and are logged: they are cut to so many characters."""
 
 FallbackReason = Literal[
     "unknown_member", "cold_member", "vector_mismatch", "member_store_failed", "no_catalogue"
@@ -150,6 +153,6 @@ def refuse_retimed(request: RecommendationRequest, *, accept_retimed: bool) -> N
 
 def _problems(error: ValidationError) -> list[tuple[str, str]]:
     return [
-        (".".join(map(str, problem["loc"])) or "body", problem["msg"])
-        for problem in error.errors()[:_SHOWN_PROBLEMS]
+        (".".join(map(str, problem["loc"]))[:_SHOWN_PATH] or "body", problem["msg"])
+        for problem in error.errors(include_url=False, include_input=False)[:_SHOWN_PROBLEMS]
     ]
