@@ -47,12 +47,19 @@ def load_items(stage: Stage, world: RetimedWorld) -> int:
     return len(items)
 
 
-def train_models(stage: Stage, world: RetimedWorld, *, seed: int) -> TrainedModels:
-    """Train the retired model on older rows, production on all, and point at the latter."""
+def train_models(
+    stage: Stage, world: RetimedWorld, *, seed: int, retired_too: bool = True
+) -> TrainedModels:
+    """Train the retired model on older rows, production on all, and point at the latter.
+
+    Without `retired_too` only production is trained, and `retired` is ''.
+    """
     start = world.stretches["reference"].window.start
     first = float(world.training.times[0])
     older_end = first + OLDER_SHARE * (start.timestamp() - first)
-    retired = _train(stage, world, until=older_end, seed=seed, status="retired")
+    retired = ""
+    if retired_too:
+        retired = _train(stage, world, until=older_end, seed=seed, status="retired")
     production = _train(stage, world, until=start.timestamp(), seed=seed, status="production")
     stage.point_at(ModelPointer(production))
     return TrainedModels(production=production, retired=retired)

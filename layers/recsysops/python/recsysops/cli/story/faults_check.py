@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from multiprocessing import get_context
 
 from recsysops.cli.story.days import (
@@ -77,7 +78,7 @@ def check_faults(
 def check_one(fault: FaultName, seed: int) -> FaultRow:
     """Tell one story in process: a reference day, the fault, a day of traffic, audit, diagnosis."""
     stage = InProcessStage()
-    truth, incidents = tell(stage, load_movielens(), fault=fault, seed=seed)
+    truth, incidents = tell(stage, _movielens(), fault=fault, seed=seed)
     if not incidents:
         return _silent(fault, seed, ok=fault == "none")
     try:
@@ -93,7 +94,7 @@ def tell(
     """Run the reference day and the broken day; returns the truth and the open incidents."""
     world = build_retimed_world(dataset, seed=seed, end=END)
     load_items(stage, world)
-    models = train_models(stage, world, seed=seed)
+    models = train_models(stage, world, seed=seed, retired_too=fault == "wrong_model_pinned")
     run_day(stage, world, "reference", seed=seed, progress=_silently)
     reference, broken = world.stretches["reference"], world.stretches["broken"]
     tonight = write_nightly_batches(stage, world, "broken", seed=seed)
@@ -122,6 +123,11 @@ def grade(truth: FaultTruth, diagnosis: Diagnosis, *, seed: int, incidents: int)
         bit_equal=diagnosis.replay.bit_equal,
         said=diagnosis.summary,
     )
+
+
+@cache
+def _movielens() -> Dataset:
+    return load_movielens()
 
 
 def _silent(
