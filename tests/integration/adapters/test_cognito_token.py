@@ -99,6 +99,15 @@ def test_a_token_is_asked_for_with_the_clients_secret_and_kept_until_it_is_old(
     }
 
 
+def test_the_token_of_the_laptop_does_not_travel_through_a_proxy(
+    endpoint, pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    endpoint.grant("direct")
+    assert make_token(pool, endpoint.url, [1000.0]).token() == "direct"
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

@@ -144,3 +144,22 @@ def test_real_keys_never_travel_to_the_emulator_and_timeouts_are_short_for_reque
     assert local.meta.config.retries["total_max_attempts"] == 2
     real = make_client("s3", Settings())
     assert real._request_signer._credentials.access_key == "testing"
+
+
+def test_neither_a_profile_nor_a_proxy_of_the_user_stands_before_the_emulator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    endpoint = "http://127.0.0.1:1"
+    local = make_client("s3", Settings(endpoint=endpoint))
+    assert local._request_signer._credentials.access_key == "test"
+    assert local._endpoint.http_session._proxy_config.proxy_url_for(endpoint) is None
+
+
+def test_a_profile_that_does_not_exist_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    with pytest.raises(DependencyError, match=r"make a client of s3: .*no-such-profile"):
+        make_client("s3", Settings())

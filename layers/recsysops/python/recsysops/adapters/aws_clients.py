@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Literal
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -36,6 +39,14 @@ _CONFIGS: dict[Patience, dict[str, Any]] = {
     },
 }
 
+_EMULATOR_KEY = "test"
+_NOT_THE_USERS: dict[str, Any] = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+"""Where botocore would look for the user's own account, replaced by nothing."""
+
 _MISSING_CODES = ("NoSuchKey", "404")
 _CONFLICT_CODES = ("ConflictException", "ConditionalCheckFailedException")
 
@@ -44,16 +55,29 @@ def make_client(service: str, settings: Settings, *, patience: Patience = "batch
     """Make a client of one service.
 
     On the laptop the command line names the emulator's endpoint; then the emulator's own
-    well-known keys are used, so that real credentials never travel there.
+    well-known keys are used, so that real credentials never travel there, and neither the
+    user's AWS profile nor a proxy has a say.
+
+    Raises: DependencyError when AWS_PROFILE names no profile.
     """
-    local = settings.endpoint is not None
-    return boto3.client(
-        service,
-        region_name=settings.region,
-        endpoint_url=settings.endpoint,
-        aws_access_key_id="test" if local else None,
-        aws_secret_access_key="test" if local else None,
-        config=Config(**_CONFIGS[patience]),
+    config = Config(**_CONFIGS[patience])
+    if settings.endpoint is not None:
+        return _emulator_session().client(
+            service,
+            region_name=settings.region,
+            endpoint_url=settings.endpoint,
+            config=config.merge(Config(proxies={})),
+        )
+    with translate_errors(f"make a client of {service}"):
+        return boto3.client(service, region_name=settings.region, config=config)
+
+
+@cache
+def _emulator_session() -> boto3.Session:
+    return boto3.Session(
+        botocore_session=botocore.session.Session(session_vars=_NOT_THE_USERS),
+        aws_access_key_id=_EMULATOR_KEY,
+        aws_secret_access_key=_EMULATOR_KEY,
     )
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import OpenerDirector, ProxyHandler, Request, build_opener
 
 from recsysops.adapters.aws_clients import AwsClient, translate_errors
 from recsysops.errors import BadInput, DependencyError
 
 DEFAULT_SCOPES = ("recsysops/recommend", "recsysops/feedback")
 _SPARE_SECONDS = 60.0
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 
 class CognitoToken:
@@ -77,9 +78,15 @@ class CognitoToken:
         return base64.b64encode(f"{self._client_id}:{secret}".encode()).decode()
 
 
+def _opener_for(request: Request) -> OpenerDirector:
+    # what runs on this machine is never behind the environment's proxy
+    is_here = urlsplit(request.full_url).hostname in _THIS_MACHINE
+    return build_opener(ProxyHandler({})) if is_here else build_opener()
+
+
 def _post(request: Request) -> bytes:
     try:
-        with urlopen(request, timeout=10.0) as answer:  # noqa: S310 - the scheme was checked above
+        with _opener_for(request).open(request, timeout=10.0) as answer:
             body: bytes = answer.read()
     except HTTPError as error:
         with error:  # it holds the connection
