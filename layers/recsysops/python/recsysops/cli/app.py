@@ -40,7 +40,9 @@ def main() -> None:
     try:
         app()
     except RecSysOpsError as error:
-        progress_console.print(f"recsysops: {error}", style="red", soft_wrap=True)
+        # what others said may hold line breaks and square brackets
+        line = " ".join(f"recsysops: {error}".split())
+        progress_console.print(line, style="red", soft_wrap=True, markup=False)
         sys.exit(2)
 
 

@@ -12,7 +12,7 @@ import typer
 
 from recsysops.bootstrap import Ports
 from recsysops.cli.connection import open_ports
-from recsysops.cli.operate import parse_window
+from recsysops.cli.operate import parse_optional_window
 from recsysops.cli.output import people, print_json, print_table
 from recsysops.cli.stage import JsonFlag
 from recsysops.errors import BadInput
@@ -65,7 +65,7 @@ def preview(
     """Replay logged requests with and without a hotfix: who is touched, what it costs."""
     ports = open_ports()
     incident = ports.incidents.get(incident_id)
-    window = parse_window(start, end) if start and end else incident.window
+    window = parse_optional_window(start, end) or incident.window
     proposal = pick(propose(ports, incident), choice)
     logged = read_window(ports.queries, window, kind="play")
     members = [member.member_id for member in ports.members.scan()]

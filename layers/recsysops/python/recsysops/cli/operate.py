@@ -27,12 +27,12 @@ MomentOption = Annotated[str | None, typer.Option(help="ISO moment, UTC when no 
 
 
 def parse_moment(text: str) -> datetime:
-    """Read an ISO moment; without a zone it is UTC. Raises: BadInput."""
+    """Read an ISO moment as UTC, which it is without a zone. Raises: BadInput."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise BadInput(f"{text!r} is no ISO moment, e.g. 2026-11-20T00:00") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def parse_window(start: str, end: str) -> Window:
@@ -41,6 +41,15 @@ def parse_window(start: str, end: str) -> Window:
     if window.start >= window.end:
         raise BadInput(f"window from {start} to {end} is empty")
     return window
+
+
+def parse_optional_window(start: str | None, end: str | None) -> Window | None:
+    """Read a window, None when neither end is given. Raises: BadInput when only one is."""
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise BadInput("a window needs both --from and --to")
+    return parse_window(start, end)
 
 
 def recommend(
@@ -133,7 +142,7 @@ def replay(
     as_json: JsonFlag = False,
 ) -> None:
     """Repeat logged requests from log, artefact and snapshots alone, and compare bit for bit."""
-    window = parse_window(start, end) if start and end else None
+    window = parse_optional_window(start, end)
     ports = open_ports()
     records = read_full_records(ports.queries, window=window, request_id=request_id)
     report = replay_requests(records, cache=ports.catalogues, check_digests=check_digests)

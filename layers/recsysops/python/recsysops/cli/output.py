@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 people = Console(stderr=False, highlight=False)
@@ -33,7 +34,7 @@ def print_table(
     for name in names:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(name)) for name in names))
+        table.add_row(*(escape(_cell(row.get(name))) for name in names))
     people.print(table)
 
 
