@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from recsysops.cli import checks, demo, hotfix, operate, stage
+from recsysops.cli import checks, demo, hotfix, operate, stage, train
 from recsysops.cli.output import progress_console
 from recsysops.errors import RecSysOpsError
 
@@ -22,6 +22,7 @@ app.command()(stage.up)
 app.command()(stage.down)
 app.command()(stage.status)
 app.command()(stage.clean)
+app.command()(train.train)
 app.command()(operate.recommend)
 app.command()(operate.audit)
 app.command()(operate.incidents)

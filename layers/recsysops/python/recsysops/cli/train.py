@@ -1,0 +1,64 @@
+"""Command that fills a stack: items into the table, a model trained, approved and served."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recsysops.cli.checks import progress_bar
+from recsysops.cli.connection import open_ports
+from recsysops.cli.output import people, print_json
+from recsysops.cli.stage import JsonFlag
+from recsysops.serving.roll_out import dump_model_pointer
+from recsysops.vocabulary import ModelPointer
+from recsysops.workflows.load_world import load_world
+from recsysops.workflows.train_model import train_model
+
+
+def train(
+    data: Annotated[
+        Path | None, typer.Option(help="GroupLens folder or zip, or MovieTweetings folder.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load a data set into the stack, train on all of it, and let the new model serve."""
+    from recsysops.datasets.load import load_dataset
+
+    dataset, ports = load_dataset(data), open_ports()
+    now = datetime.now(UTC)
+    with progress_bar() as bar:
+        task = bar.add_task("loading", total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        items = load_world(dataset.items, store=ports.items, progress=show)
+        model_id = train_model(
+            dataset.interactions,
+            dataset.items,
+            as_of=now,
+            seed=seed,
+            blobs=ports.blobs,
+            members=ports.members,
+            registry=ports.registry,
+            trained_by="recsysops train",
+            progress=show,
+        )
+    deployment = ports.model_deployer.deploy(
+        dump_model_pointer(ModelPointer(model_id)), strategy="at-once", note="recsysops train"
+    )
+    delta = ports.calls.call(ports.settings.publish_delta_function, {"as_of": now.isoformat()})
+    answer = {
+        "model_id": model_id,
+        "items": items,
+        "deployment_id": deployment,
+        "delta_id": delta["delta_id"],
+    }
+    if as_json:
+        print_json(answer)
+    else:
+        people.print(f"model {model_id} serves {items:,} items from snapshot {delta['delta_id']}")
