@@ -166,7 +166,7 @@ def test_an_outage_keeps_the_last_good_document_and_is_counted_once_per_poll(
     assert flags.hotfixes() == good
     with pytest.raises(DependencyError, match="did not answer"):
         flags.require_fresh()
-    assert flags.take_failures() == 3
+    assert flags.take_failures() == 1
     assert flags.take_failures() == 0
     service.error = None
     service.documents["hot"] = b'{"schema_version": 1, "hotfixes": []}'
@@ -174,6 +174,28 @@ def test_an_outage_keeps_the_last_good_document_and_is_counted_once_per_poll(
     assert flags.hotfixes().hotfixes == ()
     clock[0] += 60
     flags.require_fresh()
+
+
+def test_a_service_that_does_not_answer_is_waited_for_once_not_for_each_document(
+    flags, service, clock
+) -> None:
+    service.error = ConnectTimeoutError(endpoint_url="https://appconfigdata")
+    flags.sampling_plan(), flags.hotfixes(), flags.model_pointer(), flags.refresh_early()
+    assert (service.calls, flags.take_failures()) == (1, 1)
+    clock[0] += 4.9
+    flags.hotfixes()
+    assert service.calls == 1
+
+
+def test_a_process_that_never_had_an_answer_does_not_wait_a_whole_period(
+    flags, service, clock
+) -> None:
+    service.error = ConnectTimeoutError(endpoint_url="https://appconfigdata")
+    flags.hotfixes()
+    service.error = None
+    service.documents["hot"] = GOOD.encode()
+    clock[0] += 5.0
+    assert flags.hotfixes().hotfixes[0].hotfix_id == "hf-1"
 
 
 def test_after_a_response_the_flags_are_refreshed_at_half_their_age(flags, service, clock) -> None:

@@ -146,7 +146,7 @@ class Ports:
             sampling=self._source("sampling"),
         )
         return AppConfigFlags(
-            self._client("appconfigdata"),
+            self._client("appconfigdata", patience="poll"),
             sources,
             poll_seconds=self.settings.poll_seconds,
             last_good_hotfixes=lambda: self.blobs.get(LAST_GOOD_KEY).decode("utf-8", "replace"),
@@ -221,11 +221,12 @@ class Ports:
 
         return CatalogueCache(self.blobs)
 
-    def _client(self, service: str) -> AwsClient:
+    def _client(self, service: str, *, patience: Patience | None = None) -> AwsClient:
         from recsysops.adapters.aws_clients import make_client
 
         if service not in self._clients:
-            self._clients[service] = make_client(service, self.settings, patience=self._patience)
+            patience = patience or self._patience
+            self._clients[service] = make_client(service, self.settings, patience=patience)
         return self._clients[service]
 
     def _need(self, name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from recsysops.adapters.aws_clients import AwsClient
-from recsysops.adapters.polled_document import DocumentSource, PolledDocument
+from recsysops.adapters.polled_document import DocumentSource, PolledDocument, SharedRest
 from recsysops.errors import DependencyError, FlagError
 from recsysops.serving.flag_document import parse_flag_document
 from recsysops.serving.roll_out import parse_model_pointer, parse_sampling_plan
@@ -44,6 +44,7 @@ class AppConfigFlags:
         last_good_hotfixes: Callable[[], str] | None = None,
     ) -> None:
         self._poll_seconds = poll_seconds
+        rest = SharedRest()
         self._hotfixes: PolledDocument[FlagDocument] = PolledDocument(
             client,
             sources.hotfixes,
@@ -51,6 +52,7 @@ class AppConfigFlags:
             default=NO_HOTFIXES,
             poll_seconds=poll_seconds,
             monotonic=monotonic,
+            rest=rest,
             last_good=last_good_hotfixes,
         )
         self._pointer: PolledDocument[ModelPointer | None] = PolledDocument(
@@ -60,6 +62,7 @@ class AppConfigFlags:
             default=None,
             poll_seconds=poll_seconds,
             monotonic=monotonic,
+            rest=rest,
         )
         self._plan: PolledDocument[SamplingPlan] = PolledDocument(
             client,
@@ -68,6 +71,7 @@ class AppConfigFlags:
             default=SamplingPlan(),
             poll_seconds=poll_seconds,
             monotonic=monotonic,
+            rest=rest,
         )
 
     def hotfixes(self) -> FlagDocument:

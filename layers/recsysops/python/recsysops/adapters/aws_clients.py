@@ -19,7 +19,7 @@ from recsysops.settings import Settings
 AwsClient = Any
 """A boto3 client; boto3 ships no types."""
 
-Patience = Literal["request", "batch"]
+Patience = Literal["request", "poll", "batch"]
 
 # botocore's parameter validation stays on: 0.05 of the 0.46 ms CPU that one GetItem costs
 _CONFIGS: dict[Patience, dict[str, Any]] = {
@@ -28,6 +28,13 @@ _CONFIGS: dict[Patience, dict[str, Any]] = {
         "connect_timeout": 1.0,
         "read_timeout": 2.0,
         "retries": {"mode": "standard", "total_max_attempts": 2},
+        "tcp_keepalive": True,
+    },
+    # a member may wait, and the next poll is the retry
+    "poll": {
+        "connect_timeout": 1.0,
+        "read_timeout": 2.0,
+        "retries": {"mode": "standard", "total_max_attempts": 1},
         "tcp_keepalive": True,
     },
     "batch": {

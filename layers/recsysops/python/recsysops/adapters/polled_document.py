@@ -14,6 +14,9 @@ from recsysops.serving.flag_document import digest_text
 
 ValueT = TypeVar("ValueT")
 
+REST_SECONDS = 5.0
+"""After a poll that was not answered nobody asks again for so long."""
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentSource:
@@ -22,6 +25,16 @@ class DocumentSource:
     application_id: str
     environment_id: str
     profile_id: str
+
+
+@dataclass(slots=True)
+class SharedRest:
+    """Keeps all documents of one service from asking one that has just not answered.
+
+    Else a request that finds three documents too old would wait for three time-outs.
+    """
+
+    until: float = float("-inf")
 
 
 class PolledDocument(Generic[ValueT]):
@@ -42,6 +55,7 @@ class PolledDocument(Generic[ValueT]):
         poll_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
         last_good: Callable[[], str] | None = None,
+        rest: SharedRest | None = None,
     ) -> None:
         self._client = client
         self._source = source
@@ -52,6 +66,8 @@ class PolledDocument(Generic[ValueT]):
         self._monotonic = monotonic
         self._token: str | None = None
         self._next_poll = float("-inf")
+        self._rest = rest or SharedRest()
+        self._was_answered = False
         self._lock = Lock()
         self._failures = 0
         self.rejected: str | None = None
@@ -63,9 +79,7 @@ class PolledDocument(Generic[ValueT]):
         `early_seconds` asks that much sooner: used after a response, so that under steady
         traffic no member waits for a poll.
         """
-        if self._monotonic() >= self._next_poll - early_seconds and self._lock.acquire(
-            blocking=False
-        ):
+        if self._is_due(early_seconds) and self._lock.acquire(blocking=False):
             try:
                 self._poll()
             finally:
@@ -77,17 +91,24 @@ class PolledDocument(Generic[ValueT]):
         failures, self._failures = self._failures, 0
         return failures
 
+    def _is_due(self, early_seconds: float) -> bool:
+        return self._monotonic() >= max(self._next_poll - early_seconds, self._rest.until)
+
     def _poll(self) -> None:
         text = ""
         try:
             text = self._fetch()
+            self._was_answered = True
             self.is_stale = False
         except DependencyError:
             # a token is good for one call, so the next poll opens a new session
             self._token = None
             self._failures += 1
             self.is_stale = True
-        self._next_poll = self._monotonic() + self._poll_seconds
+            self._rest.until = self._monotonic() + min(REST_SECONDS, self._poll_seconds)
+        # a process that knows nothing yet does not serve the default for a whole period
+        wait_seconds = self._poll_seconds if self._was_answered else 0.0
+        self._next_poll = self._monotonic() + wait_seconds
         if text:
             self._take(text)
 
