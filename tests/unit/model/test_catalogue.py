@@ -32,6 +32,13 @@ def test_changed_rows_take_the_vectors_of_the_snapshot() -> None:
     assert catalogue.largest_row_norm == pytest.approx(np.sqrt(49.0 * ENCODER.width))
 
 
+def test_vectors_of_another_width_are_refused() -> None:
+    narrow = np.zeros((1, ENCODER.width - 1), dtype=np.float32)
+    changed = replace(DELTA, changed_rows=np.array([4]), changed_vectors=narrow)
+    with pytest.raises(ArtefactError, match="wide"):
+        assemble_catalogue(ARTEFACT, changed)
+
+
 def with_items(delta: DeltaSnapshot, **changes: object) -> DeltaSnapshot:
     items = (*delta.items[:5], *delta.items[6:], replace(delta.items[0], item_id="new"))
     return replace(delta, items=items, **changes)  # type: ignore[arg-type]

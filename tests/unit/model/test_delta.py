@@ -74,6 +74,23 @@ def test_one_flipped_bit_anywhere_is_refused_in_one_line(place: int) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("rows", "vectors"), [([12], 1), ([-1], 1), ([0], 2), ([0, 1], 1)])
+def test_vectors_that_belong_to_no_item_are_refused_under_their_own_hash(
+    rows: list[int], vectors: int
+) -> None:
+    delta_id, body = pack_delta(
+        as_of=AS_OF,
+        model_id=ARTEFACT.model_id,
+        half_life_days=HALF_LIVES,
+        items=ITEMS,
+        log_popularity=np.zeros((len(ITEMS), len(HALF_LIVES)), np.float32),
+        changed_rows=np.array(rows),
+        changed_vectors=np.zeros((vectors, ENCODER.width), np.float32),
+    )
+    with pytest.raises(ArtefactError, match="do not fit its 12 items"):
+        unpack_delta(delta_id, body)
+
+
 @pytest.mark.parametrize("body", [b"", b"not a zip", BODY[:100]])
 def test_bytes_that_are_no_snapshot_are_refused_under_their_own_name_too(body: bytes) -> None:
     with pytest.raises(ArtefactError, match="not a delta snapshot"):

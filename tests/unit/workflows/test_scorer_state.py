@@ -186,6 +186,21 @@ def test_a_pinned_model_serves_exposed_members_once_it_is_loaded(bench: Bench) -
     assert (pinned.model_id, plain.model_id) == (model_id, bench.world.artefact.model_id)
 
 
+def test_without_a_thread_to_be_had_the_old_snapshot_serves_and_the_next_poll_tries_again(
+    bench: Bench,
+) -> None:
+    def refuse(work: Callable[[], None]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    old = bench.poll()
+    delta_id = bench.publish()
+    started, bench.state.start = bench.state.start, refuse
+    assert bench.poll(seconds=30.0) == old
+    assert bench.state.drain_problems()[0].message == "can't start new thread"
+    bench.state.start = started
+    assert bench.poll(seconds=30.0) == f"{bench.world.artefact.model_id}/{delta_id}"
+
+
 def test_the_background_is_a_thread_that_ends() -> None:
     import threading
 

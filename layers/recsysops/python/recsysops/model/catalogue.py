@@ -60,6 +60,7 @@ def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalog
     item_ids = [item.item_id for item in delta.items]
     matrix = _rows_from_artefact(artefact, item_ids)
     if delta.model_id == artefact.model_id:
+        _refuse_misfits(artefact, delta)
         matrix[delta.changed_rows] = delta.changed_vectors
     else:
         _encode_content(artefact, delta.items, into=matrix)
@@ -92,6 +93,12 @@ def popularity_bias(artefact: ModelArtefact, delta: DeltaSnapshot) -> Float32Arr
         column = delta.half_life_days.index(term.half_life_days)
         total += term.weight * delta.log_popularity[:, column].astype(np.float64)
     return total.astype(np.float32)
+
+
+def _refuse_misfits(artefact: ModelArtefact, delta: DeltaSnapshot) -> None:
+    found, needed = delta.changed_vectors.shape[1:], (artefact.encoder.width,)
+    if found != needed:
+        raise ArtefactError(f"{delta.delta_id}: vectors are {found} wide, the model's {needed}")
 
 
 def _rows_from_artefact(artefact: ModelArtefact, item_ids: list[str]) -> Float32Array:

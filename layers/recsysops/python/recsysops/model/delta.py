@@ -99,7 +99,7 @@ def unpack_delta(delta_id: str, body: bytes) -> DeltaSnapshot:
     try:
         with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
             head = json.loads(arrays["head"].tobytes())
-            return DeltaSnapshot(
+            snapshot = DeltaSnapshot(
                 delta_id=delta_id,
                 as_of=datetime.fromisoformat(head["as_of"]),
                 model_id=head["model_id"],
@@ -111,6 +111,20 @@ def unpack_delta(delta_id: str, body: bytes) -> DeltaSnapshot:
             )
     except (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ArtefactError(f"{delta_id}: not a delta snapshot ({error})") from error
+    _refuse_misfits(snapshot)
+    return snapshot
+
+
+def _refuse_misfits(snapshot: DeltaSnapshot) -> None:
+    """Refuse arrays that do not belong to the items, as a faulty publisher would make them."""
+    count, rows = len(snapshot.items), snapshot.changed_rows
+    fits = (
+        snapshot.log_popularity.shape == (count, len(snapshot.half_life_days))
+        and snapshot.changed_vectors.shape[:1] == rows.shape
+        and bool(((rows >= 0) & (rows < count)).all())
+    )
+    if not fits:
+        raise ArtefactError(f"{snapshot.delta_id}: its arrays do not fit its {count} items")
 
 
 def features_to_row(item: ItemFeatures) -> list[object]:

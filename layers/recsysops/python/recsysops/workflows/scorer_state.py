@@ -87,8 +87,12 @@ class ScorerState:
         self._polled_at, self._wanted = self.monotonic(), self._wanted_models()
         if self._loaded is None:
             self._refresh()
-        else:
+            return
+        try:
             self.start(self._refresh)
+        except RuntimeError as error:  # no thread to be had: the next poll tries again
+            self._refreshing.release()
+            self._note("background", error)
 
     def drain_problems(self) -> list[LoadProblem]:
         """Return what failed since the last call, for the handler to count and log."""
