@@ -145,7 +145,7 @@ def test_lost_traffic_more_fallbacks_and_a_refused_flag_document_are_three_incid
     assert {(i.component, i.subject) for i in incidents} == {
         ("traffic", "home"),
         ("serving", "unknown_member"),
-        ("flags", "hotfix_document"),
+        ("flags", "flag_document"),
     }
 
 

@@ -144,6 +144,7 @@ def test_nonsense_in_the_pointer_or_the_plan_keeps_the_last_good_one(flags, serv
     clock[0] += 60
     assert (flags.model_pointer(), flags.sampling_plan()) == (pointer, plan)
     assert flags.rejected_count == 2
+    assert flags.hotfixes().rejected == digest_text('{"production": "a b"}')
     with pytest.raises(FlagError, match="2 of the deployed documents"):
         flags.require_fresh()
 

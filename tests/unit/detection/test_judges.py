@@ -159,7 +159,7 @@ def test_more_fallbacks_are_named_by_their_reason() -> None:
 
 
 def test_one_refused_flag_document_is_enough() -> None:
-    answer = rows({"accepted": (1_000, 999), "abc123": (0, 1)}, subject="hotfix_document")
+    answer = rows({"accepted": (1_000, 999), "abc123": (0, 1)}, subject="flag_document")
     [found] = alarms("flags", answer)
     assert (found.p_value, found.slice) == (0.0, {"document": "abc123"})
 

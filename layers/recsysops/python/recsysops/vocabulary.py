@@ -244,8 +244,8 @@ class Hotfix:
 class FlagDocument:
     """The content of the `hotfixes` environment; `version` is a digest of the content.
 
-    `rejected` is the digest of a newer document that broke the rules: this one, the last good
-    one, is kept and the slim log says so.
+    `rejected` is the digest of a newer document (of these hotfixes, else of the model pointer or
+    the sampling plan) that broke the rules: the last good one is kept, and the slim log says so.
     """
 
     version: str

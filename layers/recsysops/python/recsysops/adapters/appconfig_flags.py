@@ -75,10 +75,14 @@ class AppConfigFlags:
         )
 
     def hotfixes(self) -> FlagDocument:
-        """Return the last good document, marked when a newer one was refused."""
+        """Return the last good document, marked when a newer one was refused.
+
+        A refused model pointer or sampling plan marks it too: the mark is what the request log
+        carries, and so what becomes an incident.
+        """
         document = self._hotfixes.read()
-        rejected = self._hotfixes.rejected
-        return document if rejected is None else replace(document, rejected=rejected)
+        refused = [one.rejected for one in self._documents if one.rejected is not None]
+        return replace(document, rejected=refused[0]) if refused else document
 
     def model_pointer(self) -> ModelPointer | None:
         """Return the last good pointer, None when none was ever deployed."""

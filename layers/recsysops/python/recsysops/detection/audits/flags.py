@@ -13,7 +13,7 @@ from recsysops.errors import CouldNotJudge
 _TABLES = """
 cells AS (
   SELECT {period} AS period, 'all' AS slice, member_group AS grp, 1e0 AS weight, 0e0 AS x,
-    'hotfix_document=' || coalesce(flag_rejected, 'accepted') AS label
+    'flag_document=' || coalesce(flag_rejected, 'accepted') AS label
   FROM slim_requests
   WHERE {in_periods}
 )"""
