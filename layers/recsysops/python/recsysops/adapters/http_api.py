@@ -48,8 +48,7 @@ class HttpApi:
             raise BadInput(f"{method} {path}: {answer.status} {_words(answer.data)}")
         if answer.status != 200:
             raise DependencyError(f"{method} {path}: {answer.status} {_words(answer.data)}")
-        document: dict[str, object] = json.loads(answer.data)
-        return document
+        return _document(answer.data, asked=f"{method} {path}")
 
     def _send(
         self, method: Method, path: str, body: Mapping[str, object] | None
@@ -66,6 +65,16 @@ class HttpApi:
             )
         except urllib3.exceptions.HTTPError as error:
             raise DependencyError(f"{method} {path}: {type(error).__name__}: {error}") from error
+
+
+def _document(data: bytes, *, asked: str) -> dict[str, object]:
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise DependencyError(f"{asked}: 200 but no JSON: {_words(data)}") from error
+    if not isinstance(document, dict):
+        raise DependencyError(f"{asked}: 200 but no JSON object: {_words(data)}")
+    return document
 
 
 def _words(data: bytes) -> str:
