@@ -31,8 +31,8 @@ up down status: $(READY)
 clean: $(READY)  ## forget everything the laptop stage stored
 	@$(BIN)/recsysops clean
 
-test: $(READY)  ## every test
-	@$(BIN)/pytest -q -n 2 --dist loadgroup
+test: $(READY)  ## every test but the 50-seed check of previews, which is `make previews-check`
+	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not slow"
 
 unit: $(READY)  ## unit tests alone, seconds
 	@$(BIN)/pytest -q -n 2 tests/unit

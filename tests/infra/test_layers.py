@@ -113,7 +113,6 @@ def test_a_function_imports_from_its_layers_alone(aws: Assembly, function: str) 
     assert outcome.stdout.strip().startswith(str(layer))
 
 
-@pytest.mark.slow
 @pytest.mark.xdist_group("infra")
 def test_what_a_function_carries_is_below_lambdas_limit(aws: Assembly, tmp_path: Path) -> None:
     """Builds the third-party layer for arm64 as synthesis does; needs the package registry."""
@@ -132,7 +131,6 @@ def test_what_a_function_carries_is_below_lambdas_limit(aws: Assembly, tmp_path:
 
 
 @pytest.mark.parametrize("text", ["numpy==2.4.6 --hash=sha256:" + "0" * 64, "nonsense==0"])
-@pytest.mark.slow
 def test_a_wheel_that_is_not_the_pinned_one_is_refused(text: str, tmp_path: Path) -> None:
     from infra.components.layers import LayerBuildError, install_wheels
 
