@@ -7,6 +7,7 @@ import pytest
 import sqlglot
 from recsysops.adapters.duckdb_lake import DuckDbLake
 from recsysops.detection.catalogue import AUDITS, find_audit
+from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.sql import render_audit
 from recsysops.errors import BadInput
@@ -68,6 +69,19 @@ def test_names_of_audits_are_their_own() -> None:
     assert len(set(names)) == len(names)
     with pytest.raises(BadInput, match="no audit 'nothing'"):
         find_audit("nothing")
+
+
+def test_the_first_partition_is_the_utc_day_however_the_window_is_written() -> None:
+    written = AuditContext.model_validate(
+        {
+            "reference_start": "2026-03-01T01:00:00+02:00",
+            "reference_end": "2026-03-02T01:00:00+02:00",
+            "window_start": "2026-03-02T01:00:00+02:00",
+            "window_end": "2026-03-03T01:00:00+02:00",
+            "every_hours": 24,
+        }
+    )
+    assert "dt >= '2026-02-28'" in find_audit("volume").render(written)
 
 
 def test_a_placeholder_without_a_value_is_refused() -> None:

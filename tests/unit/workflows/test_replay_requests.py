@@ -87,7 +87,7 @@ def test_records_read_through_sql_repeat_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("request_id", ["x' OR '1'='1", "", "r-1\n", "a" * 65])
 def test_no_text_but_an_id_reaches_sql(tmp_path: Path, request_id: str) -> None:
-    with pytest.raises(BadInput, match="request id"):
+    with pytest.raises(BadInput, match=r"request_id: .* is not an id"):
         read_full_records(LakeQueries(tmp_path, {}, dt="2026-03-02"), request_id=request_id)
 
 

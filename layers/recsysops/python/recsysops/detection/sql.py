@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from recsysops.detection.context import AuditContext
-from recsysops.request_log.sql import SqlValue, render_sql
+from recsysops.request_log.sql import SqlValue, render_sql, utc_day
 
 QUANTILE_BINS = 20
 _LAST_PART = 0.25
@@ -92,7 +92,7 @@ def _quantile_array() -> str:
 
 
 def _moments(context: AuditContext) -> dict[str, SqlValue]:
-    first_day = context.reference_start.date()
+    first_day = utc_day(context.reference_start)
     length = context.window_end - context.window_start
     return {
         "window_start": context.window_start,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from recsysops.errors import BadInput
 from recsysops.request_log.schema import sql_timestamp
@@ -12,14 +13,23 @@ from recsysops.vocabulary import ID_PATTERN
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
-SqlValue = str | int | float | date | datetime
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """SQL that this code made from its own declarations: a select list, a table. Never input."""
+
+    text: str
+
+
+SqlValue = str | int | float | date | datetime | Declared
 
 
 def render_sql(template: str, **values: SqlValue) -> str:
     """Fill {name} placeholders with literals of typed values.
 
     Moments become timestamp literals, dates and ids quoted text, numbers themselves. Text must
-    look like an id (vocabulary.ID_PATTERN), so no quote can ever reach the SQL.
+    look like an id (vocabulary.ID_PATTERN), so no quote can ever reach the SQL; only what is
+    Declared goes in as it is.
 
     Raises: BadInput naming the placeholder that is missing or whose value is not allowed.
 
@@ -32,15 +42,29 @@ def render_sql(template: str, **values: SqlValue) -> str:
     return _PLACEHOLDER.sub(lambda match: _literal(match[1], values[match[1]]), template)
 
 
+def utc_day(moment: datetime) -> date:
+    """Return the day that the `dt` partition of a moment is named after.
+
+    >>> utc_day(datetime.fromisoformat("2026-01-02T00:30:00+02:00")).isoformat()
+    '2026-01-01'
+    """
+    return moment.astimezone(UTC).date()
+
+
 def _literal(name: str, value: SqlValue) -> str:
+    if isinstance(value, Declared):
+        return value.text
     if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise BadInput(f"{name}: {value} lacks a zone")
         return f"timestamp '{sql_timestamp(value)}'"
     if isinstance(value, date):
         return f"'{value.isoformat()}'"
     if isinstance(value, str):
         if not re.fullmatch(ID_PATTERN, value):
-            raise BadInput(f"{name}: {value!r} is not an id; allowed is {ID_PATTERN}")
+            raise BadInput(f"{name}: {value!r:.80} is not an id; allowed is {ID_PATTERN}")
         return f"'{value}'"
     if not math.isfinite(value):
         raise BadInput(f"{name}: {value} is not a finite number")
-    return repr(value)
+    # numpy's numbers are floats too, but do not print as such
+    return str(int(value)) if isinstance(value, int) else repr(float(value))

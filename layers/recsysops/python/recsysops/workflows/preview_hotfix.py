@@ -15,7 +15,7 @@ from recsysops.ports import MemberStore, QueryEngine
 from recsysops.request_log.lake_rows import read_lake_row, select_columns
 from recsysops.request_log.pseudonym import pseudonym_of
 from recsysops.request_log.records import FeedbackEvent, LogRecord, SlimRequest
-from recsysops.request_log.schema import sql_timestamp
+from recsysops.request_log.sql import Declared, render_sql, utc_day
 from recsysops.resolution.expected_choices import ExpectedChoices, expect_choices
 from recsysops.resolution.logged_window import LoggedWindow, arrange_window
 from recsysops.resolution.menu import MENU, UNDO
@@ -38,6 +38,11 @@ from recsysops.workflows.replay_requests import read_full_records
 
 LATENESS = timedelta(hours=6)
 """Feedback on a window's requests may come this long after the window."""
+
+_LOGGED = """
+SELECT {columns}
+FROM {table} r
+WHERE r.dt >= {first_day} AND r.event_time >= {start} AND r.event_time < {end}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +164,13 @@ def vectors_of(
 
 
 def _window_sql(record: type[LogRecord], table: str, window: Window) -> str:
-    return (
-        f"SELECT {select_columns(record, table='r')} FROM {table} r"  # noqa: S608 - typed values only
-        f" WHERE r.dt >= '{window.start:%Y-%m-%d}'"
-        f" AND r.event_time >= TIMESTAMP '{sql_timestamp(window.start)}'"
-        f" AND r.event_time < TIMESTAMP '{sql_timestamp(window.end)}'"
+    return render_sql(
+        _LOGGED,
+        columns=Declared(select_columns(record, table="r")),
+        table=Declared(table),
+        first_day=utc_day(window.start),
+        start=window.start,
+        end=window.end,
     )
 
 

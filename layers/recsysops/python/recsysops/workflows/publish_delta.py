@@ -19,7 +19,8 @@ from recsysops.model.delta import POINTER_KEY, delta_key, pack_delta
 from recsysops.model.kernel import Float32Array, Float64Array
 from recsysops.ports import BlobStore, ItemStore, LakeWriter, QueryEngine
 from recsysops.request_log.records import SCHEMA_VERSION, ItemSnapshotRow
-from recsysops.request_log.schema import sql_timestamp, to_row
+from recsysops.request_log.schema import to_row
+from recsysops.request_log.sql import render_sql, utc_day
 from recsysops.serving.api import truncate_milliseconds
 from recsysops.vocabulary import ItemFeatures, ModelPointer, hash_group
 from recsysops.workflows.load_catalogue import (
@@ -30,6 +31,16 @@ from recsysops.workflows.load_catalogue import (
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# whole hours: integers are the same in every engine, sums of powers are not
+_PLAYS = """
+SELECT item_id AS item_id,
+       date_diff('hour', TIMESTAMP '1970-01-01 00:00:00', event_time) AS hours,
+       count(DISTINCT event_id) AS plays
+FROM feedback
+WHERE kind = 'play' AND event_time >= {since} AND event_time < {until} AND dt >= {first_day}
+GROUP BY 1, 2
+ORDER BY 1, 2"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,17 +233,7 @@ def _decay(age: timedelta, half_life_days: Sequence[float]) -> Float64Array:
 
 
 def _plays_sql(since: datetime, until: datetime) -> str:
-    # whole hours: integers are the same in every engine, sums of powers are not
-    return (
-        "SELECT item_id AS item_id,"  # noqa: S608 - typed values only
-        " date_diff('hour', TIMESTAMP '1970-01-01 00:00:00', event_time) AS hours,"
-        " count(DISTINCT event_id) AS plays"
-        " FROM feedback"
-        f" WHERE kind = 'play' AND event_time >= TIMESTAMP '{sql_timestamp(since)}'"
-        f" AND event_time < TIMESTAMP '{sql_timestamp(until)}'"
-        f" AND dt >= '{since:%Y-%m-%d}'"
-        " GROUP BY 1, 2 ORDER BY 1, 2"
-    )
+    return render_sql(_PLAYS, since=since, until=until, first_day=utc_day(since))
 
 
 def _lake_rows(

@@ -10,7 +10,8 @@ from recsysops.errors import ArtefactError, BadData, FlagError
 from recsysops.ports import LakeWriter, QueryEngine
 from recsysops.request_log.lake_rows import read_lake_row, select_columns
 from recsysops.request_log.records import SCHEMA_VERSION, ChoiceRank, LogRecord
-from recsysops.request_log.schema import sql_timestamp, to_row
+from recsysops.request_log.schema import to_row
+from recsysops.request_log.sql import Declared, render_sql, utc_day
 from recsysops.serving.ranking import rank_item
 from recsysops.serving.replay import ranking_request_of
 from recsysops.vocabulary import Surface, Traffic, Window
@@ -20,6 +21,15 @@ from recsysops.workflows.replay_requests import load_logged_catalogue
 _LOOK_BACK = timedelta(days=1)
 """A choice may follow its request by this much and still be joined."""
 _KEPT_REASONS = 5
+
+_CHOICES = """
+SELECT f.event_time AS chosen_at, f.item_id AS item_id,
+       contains(r.shortlist, f.item_id) AS in_shortlist, {logged}
+FROM feedback f JOIN full_requests r ON f.request_id = r.request_id
+WHERE f.kind IN ('play', 'click', 'rating')
+  AND f.event_time >= {start} AND f.event_time < {end} AND f.dt >= {first_day}
+  AND r.dt >= {first_request_day}
+ORDER BY r.model_id, r.delta_id, f.event_time, f.request_id, f.item_id"""
 
 
 class LoggedRequest(LogRecord):
@@ -153,15 +163,11 @@ def _day_of(moment: datetime) -> datetime:
 
 
 def _choices_sql(window: Window) -> str:
-    return (
-        "SELECT f.event_time AS chosen_at, f.item_id AS item_id,"  # noqa: S608 - typed values only
-        " contains(r.shortlist, f.item_id) AS in_shortlist,"
-        f" {select_columns(LoggedRequest, table='r')}"
-        " FROM feedback f JOIN full_requests r ON f.request_id = r.request_id"
-        " WHERE f.kind IN ('play', 'click', 'rating')"
-        f" AND f.event_time >= TIMESTAMP '{sql_timestamp(window.start)}'"
-        f" AND f.event_time < TIMESTAMP '{sql_timestamp(window.end)}'"
-        f" AND f.dt >= '{window.start:%Y-%m-%d}'"
-        f" AND r.dt >= '{window.start - _LOOK_BACK:%Y-%m-%d}'"
-        " ORDER BY r.model_id, r.delta_id, f.event_time, f.request_id, f.item_id"
+    return render_sql(
+        _CHOICES,
+        logged=Declared(select_columns(LoggedRequest, table="r")),
+        start=window.start,
+        end=window.end,
+        first_day=utc_day(window.start),
+        first_request_day=utc_day(window.start - _LOOK_BACK),
     )

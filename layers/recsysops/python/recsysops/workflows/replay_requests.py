@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from recsysops.model.catalogue import Catalogue
 from recsysops.ports import QueryEngine
 from recsysops.request_log.lake_rows import read_lake_row, select_columns
 from recsysops.request_log.records import FullRequest
-from recsysops.request_log.schema import sql_timestamp
+from recsysops.request_log.sql import Declared, SqlValue, render_sql, utc_day
 from recsysops.serving.replay import (
     ReplayVerdict,
     compare_replay,
@@ -22,12 +21,22 @@ from recsysops.serving.replay import (
     refuse_changed_inputs,
     replay_record,
 )
-from recsysops.vocabulary import ID_PATTERN, Hotfix, Window
+from recsysops.vocabulary import Hotfix, Window
 from recsysops.workflows.load_catalogue import CatalogueCache
 
 ReplayOutcome = Literal["bit_equal", "within_one_ulp", "different", "refused"]
 """within_one_ulp is only said of a record from another numeric fingerprint: same order, scores
 at most one float32 place apart."""
+
+_RECORDS = "SELECT {columns} FROM full_requests r WHERE"
+_CONDITIONS = {
+    "first_day": "r.dt >= {first_day}",
+    "start": "r.event_time >= {start}",
+    "end": "r.event_time < {end}",
+    "request_id": "r.request_id = {request_id}",
+}
+# ids often count upwards: read backwards, their order is spread over the window
+_SPREAD = "ORDER BY reverse(r.request_id)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,30 +158,17 @@ def _name_outcome(record: FullRequest, verdict: ReplayVerdict) -> ReplayOutcome:
 
 
 def _records_sql(window: Window | None, request_id: str | None, limit: int | None) -> str:
-    conditions = [*_window_conditions(window), *_request_conditions(request_id)]
+    asked: dict[str, SqlValue] = {}
+    if window is not None:
+        asked |= {"first_day": utc_day(window.start), "start": window.start, "end": window.end}
+    if request_id is not None:
+        asked["request_id"] = request_id
+    conditions = [_CONDITIONS[name] for name in asked]
     if not conditions:
         raise BadInput("name a window or a request id; the whole log is never read")
-    return (
-        f"SELECT {select_columns(FullRequest, table='r')} FROM full_requests r"  # noqa: S608 - typed values only
-        f" WHERE {' AND '.join(conditions)}"
-        # ids often count upwards: read backwards, their order is spread over the window
-        f" ORDER BY reverse(r.request_id){'' if limit is None else f' LIMIT {limit:d}'}"
+    bound: dict[str, SqlValue] = {} if limit is None else {"limit": limit}
+    template = "\n".join(
+        [_RECORDS, " AND ".join(conditions), _SPREAD, *(["LIMIT {limit}"] if bound else [])]
     )
-
-
-def _window_conditions(window: Window | None) -> list[str]:
-    if window is None:
-        return []
-    return [
-        f"r.dt >= '{window.start:%Y-%m-%d}'",
-        f"r.event_time >= TIMESTAMP '{sql_timestamp(window.start)}'",
-        f"r.event_time < TIMESTAMP '{sql_timestamp(window.end)}'",
-    ]
-
-
-def _request_conditions(request_id: str | None) -> list[str]:
-    if request_id is None:
-        return []
-    if not re.fullmatch(ID_PATTERN, request_id) or request_id.endswith("\n"):
-        raise BadInput(f"request id {request_id[:80]!r} is none; allowed: {ID_PATTERN}")
-    return [f"r.request_id = '{request_id}'"]
+    columns = Declared(select_columns(FullRequest, table="r"))
+    return render_sql(template, columns=columns, **asked, **bound)
