@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from recsysops.errors import ArtefactError
-from recsysops.model.artefact import manifest_json, parse_manifest, unpack_artefact
+from recsysops.model.artefact import unpack_artefact
 
 from tests.fakes.served_world import ENCODER, make_artefact_files, make_items
 
@@ -37,10 +37,10 @@ def test_an_artefact_comes_back_as_it_was_packed() -> None:
 
 def test_the_same_data_give_the_same_model_id_and_others_another() -> None:
     again, other = make_artefact_files(ITEMS), make_artefact_files(ITEMS, seed=1)
-    named = [parse_manifest(files["manifest.json"]).model_id for files in (FILES, again, other)]
+    named = [unpack_artefact(files).model_id for files in (FILES, again, other)]
     assert named[0] == named[1] != named[2]
     renoted = make_artefact_files(ITEMS, trained_by="somebody else")
-    assert parse_manifest(renoted["manifest.json"]).model_id != named[0]
+    assert unpack_artefact(renoted).model_id != named[0]
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -109,8 +109,3 @@ def test_an_artefact_with_a_nan_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     )
     with pytest.raises(ArtefactError, match="item_matrix holds NaN"):
         unpack_artefact(files)
-
-
-def test_the_manifest_for_people_is_json_with_everything_in_it() -> None:
-    manifest = parse_manifest(FILES["manifest.json"])
-    assert json.loads(manifest_json(manifest))["model_id"] == manifest.model_id

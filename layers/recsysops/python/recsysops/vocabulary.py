@@ -19,7 +19,6 @@ EXPLORE_FIRST_RANK = 11
 EXPLORE_LAST_RANK = 50
 """The ranks an explored slot is drawn from, uniformly, both ends included."""
 
-SURFACES = ("home", "search", "item")
 Surface = Literal["home", "search", "item"]
 Arm = Literal["greedy", "explore"]
 Traffic = Literal["live", "re-timed", "simulated"]

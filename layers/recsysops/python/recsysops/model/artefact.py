@@ -177,13 +177,3 @@ def _npy_bytes(array: NDArray[np.generic]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
-
-
-def parse_manifest(body: bytes) -> Manifest:
-    """Read a manifest alone. Raises: ArtefactError."""
-    return _read_manifest({"manifest.json": body})
-
-
-def manifest_json(manifest: Manifest) -> str:
-    """Return the manifest as sorted, indented JSON for people."""
-    return json.dumps(manifest.model_dump(), indent=1, sort_keys=True)

@@ -17,7 +17,8 @@ CONTENT_BLOCKS = ("genre", "year", "language")
 COLLABORATIVE = "collaborative"
 
 BLOCK_OF_FEATURE = {"genres": "genre", "year": "year", "language": "language"}
-"""Which block of the score a raw feature feeds; price and stock filter, they do not score."""
+"""Which block of the score a raw feature feeds; price and stock feed none. Nothing filters by
+them either: they are logged, audited and shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,6 @@ def jensen_shannon(reference: Floats, window: Floats) -> float:
     return float(np.sqrt(max(divergence, 0.0)))
 
 
-def largest_share_change(reference: Floats, window: Floats) -> float:
-    """Return L∞: the largest absolute change of a share over categories."""
-    return float(np.abs(_shares(window) - _shares(reference)).max())
-
-
 def _shares(weights: Floats) -> Floats:
     total = weights.sum()
     return weights / total if total > 0 else np.full(len(weights), np.nan)
