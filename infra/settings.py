@@ -32,7 +32,8 @@ FUNCTION_SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         # 1,769 MB is one full vCPU: the ranking is numpy on one thread.
         "recommend_items": FunctionSize(1769, 10),
         "record_feedback": FunctionSize(512, 10),
-        "check_health": FunctionSize(256, 5),
+        # three services, each waited for as long as a member would
+        "check_health": FunctionSize(256, 20),
         "publish_delta": FunctionSize(2048, 300),
         "rank_choices": FunctionSize(3008, 900),
         "plan_audits": FunctionSize(512, 60),
@@ -61,6 +62,7 @@ class Retention:
     slim_requests_days: int = 400
     full_requests_days: int = 90  # they hold member vectors
     feedback_days: int = 400
+    item_snapshots_days: int = 100  # a whole catalogue every quarter of an hour
     athena_results_days: int = 7
     delivery_errors_days: int = 30
     access_logs_days: int = 90

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+from recsysops.serving.flag_document import LAST_GOOD_KEY
 
 from infra.components.buckets import PrivateBucket
 from infra.components.python_function import PythonFunction
@@ -39,14 +40,27 @@ class Artefacts(Construct):
 
     def allow_reading(self, function: PythonFunction) -> None:
         """Let a function read every model and every delta."""
+        self.allow_reading_deltas(function)
+        self.store.allow(
+            function,
+            "GetObject",
+            prefix=ARTEFACTS,
+            because="Any model may be the one a request, a pin or a replay names.",
+        )
+
+    def allow_reading_deltas(self, function: PythonFunction) -> None:
+        """Let a function read the pointer and every delta."""
         self.store.allow_listing(function)
-        for prefix in (ARTEFACTS, DELTAS):
-            self.store.allow(
-                function,
-                "GetObject",
-                prefix=prefix,
-                because="Any model or delta may be the one a request, a pin or a replay names.",
-            )
+        self.store.allow(
+            function,
+            "GetObject",
+            prefix=DELTAS,
+            because="Any delta may be the one the pointer or a replay names.",
+        )
+
+    def allow_reading_last_good_flags(self, function: PythonFunction) -> None:
+        """Let a function read the one document that serves when AppConfig serves nonsense."""
+        function.allow("s3:GetObject", on=[self.store.bucket.arn_for_objects(LAST_GOOD_KEY)])
 
     def allow_reading_flag_documents(self, function: PythonFunction) -> None:
         """Let a function read what was deployed when a logged request was served."""

@@ -23,7 +23,7 @@ from infra.components.state_machine import Workflow
 from infra.components.states import ATHENA_TROUBLE, RUN, State, catch_all, invoke, retry
 from infra.settings import StageSettings
 
-AUDITED_TABLES = ("slim_requests", "full_requests", "feedback", "choice_ranks", "item_snapshots")
+AUDITED_TABLES = ("slim_requests", "full_requests", "choice_ranks", "item_snapshots")
 
 QUERY_SECONDS = 900
 

@@ -164,6 +164,7 @@ def _lifecycle_rules(settings: StageSettings) -> list[s3.LifecycleRule]:
         expire("slim_requests/", days=keep.slim_requests_days),
         expire("full_requests/", days=keep.full_requests_days),
         expire("feedback/", days=keep.feedback_days),
+        expire("item_snapshots/", days=keep.item_snapshots_days),
         expire(RESULTS, days=keep.athena_results_days),
         expire(DELIVERY_ERRORS, days=keep.delivery_errors_days),
     ]

@@ -45,7 +45,7 @@ class RequestLogStream(Construct):
     def allow(self, function: PythonFunction) -> None:
         """Let a function put records."""
         function.know(self.variable, self.stream.ref)
-        function.allow("firehose:PutRecord", "firehose:PutRecordBatch", on=[self.stream.attr_arn])
+        function.allow("firehose:PutRecordBatch", on=[self.stream.attr_arn])
 
     def _make_logs(self, settings: StageSettings) -> tuple[logs.LogGroup, logs.LogStream]:
         group = logs.LogGroup(

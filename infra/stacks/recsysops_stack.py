@@ -76,7 +76,7 @@ class RecsysopsStack(Stack):
         recommend = self.functions["recommend_items"]
         self.tables.members.allow(recommend, "GetItem")
         self.artefacts.allow_reading(recommend)
-        self.artefacts.allow_reading_flag_documents(recommend)  # the last good one
+        self.artefacts.allow_reading_last_good_flags(recommend)
         self.flags.allow_reading(recommend, *DOCUMENTS)
         self.streams.slim.allow(recommend)
         self.streams.full.allow(recommend)
@@ -87,7 +87,7 @@ class RecsysopsStack(Stack):
 
         check = self.functions["check_health"]
         self.tables.members.allow(check, "GetItem")
-        self.artefacts.allow_reading(check)
+        self.artefacts.allow_reading_deltas(check)
         self.flags.allow_reading(check, *DOCUMENTS)
 
     def _let_publishing_work(self) -> None:
@@ -110,7 +110,7 @@ class RecsysopsStack(Stack):
         self.lake.allow_reading_results(self.functions["judge_audit"])
 
         incidents = self.functions["record_incidents"]
-        self.tables.incidents.allow(incidents, "GetItem", "PutItem", "Scan")
+        self.tables.incidents.allow(incidents, "PutItem", "Scan")
         self.incident_topic.allow_publishing(incidents)
 
     def _let_prediction_work(self) -> None:

@@ -88,13 +88,24 @@ def test_the_recommender_reads_members_and_writes_only_logs(aws: Assembly) -> No
         "appconfig:GetLatestConfiguration",
         "appconfig:StartConfigurationSession",
         "dynamodb:GetItem",
-        "firehose:PutRecord",
         "firehose:PutRecordBatch",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "s3:GetObject",
         "s3:ListBucket",
     }
+
+
+def test_the_recommender_reads_no_flag_document_but_the_last_good_one(aws: Assembly) -> None:
+    resources = [str(r) for a, r in grants_of(aws, "RecommendItems") if a == "s3:GetObject"]
+    assert [r for r in resources if "/flags/" in r and "/flags/last_good.json" not in r] == []
+    assert [r for r in resources if "/flags/last_good.json" in r]
+
+
+def test_the_health_check_reads_no_model(aws: Assembly) -> None:
+    resources = [str(r) for a, r in grants_of(aws, "CheckHealth") if a == "s3:GetObject"]
+    assert [r for r in resources if "/deltas/" in r]
+    assert [r for r in resources if "/artefacts/" in r] == []
 
 
 def test_only_the_publisher_moves_what_is_served(aws: Assembly) -> None:
