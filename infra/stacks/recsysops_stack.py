@@ -115,12 +115,10 @@ class RecsysopsStack(Stack):
 
     def _let_prediction_work(self) -> None:
         predict = self.functions["predict_launches"]
-        self.tables.items.allow(predict, "Scan")
         self.tables.members.allow(predict, "Scan")
         self.tables.models.allow(predict, "Scan")
-        self.tables.forecasts.allow(predict, "Query", "PutItem", "BatchWriteItem")
         self.artefacts.allow_reading(predict)
-        self.lake.allow_querying(predict, "item_snapshots", "launch_forecasts", "feedback")
+        self.lake.allow_querying(predict, "slim_requests", "feedback")
         self.lake.allow_writing(predict, "launch_forecasts")
         self.incident_topic.allow_publishing(predict)
 

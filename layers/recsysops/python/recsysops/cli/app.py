@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from recsysops.cli import checks, demo, hotfix, operate, stage, train
+from recsysops.cli import checks, demo, hotfix, launches, operate, stage, train
 from recsysops.cli.output import progress_console
 from recsysops.errors import RecSysOpsError
 
@@ -29,6 +29,7 @@ app.command()(operate.incidents)
 app.command()(operate.diagnose)
 app.command()(operate.replay)
 app.command()(operate.models)
+app.command()(launches.launches)
 app.command()(demo.demo)
 app.command()(demo.faults_check)
 app.command()(checks.leaderboard)

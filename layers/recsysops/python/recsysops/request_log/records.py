@@ -160,8 +160,11 @@ class LaunchForecastRow(LogRecord):
     model_id: str = Field(description="model the launch was dry-run under")
     role: str = Field(description="production or candidate")
     panel_share: float = Field(description="forecast share of the panel with the item in top k")
-    low: float = Field(description="lower end of the 90 % conformal interval")
-    high: float = Field(description="upper end of the 90 % conformal interval")
+    low: float | None = Field(
+        description="lower end of the 90 % conformal interval, None when past launches of its "
+        "group are too few for one"
+    )
+    high: float | None = Field(description="upper end of the interval, None as `low` is")
     shadow_share: float = Field(description="today's share, had it launched today")
     flagged: bool = Field(description="the forecast says this launch will be harmed")
     reasons: list[str] = Field(description="which metadata is missing or unlike its peers")

@@ -42,7 +42,7 @@ ORDER BY 2 DESC
 _LAUNCHES = """
 SELECT item_id, panel_share, low, high, flagged
 FROM launch_forecasts
-WHERE role = 'production'
+WHERE role = 'production' AND low IS NOT NULL
 ORDER BY flagged DESC, panel_share DESC, item_id
 LIMIT 15
 """
