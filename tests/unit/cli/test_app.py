@@ -15,7 +15,7 @@ from tests.unit.cli.conftest import RunCli, Said
 
 COMMANDS = (
     "up", "down", "status", "clean", "demo", "faults-check", "recommend", "audit", "incidents",
-    "diagnose", "replay", "hotfix", "models", "leaderboard",
+    "diagnose", "replay", "hotfix", "launches", "models", "leaderboard",
 )  # fmt: skip
 
 
