@@ -12,7 +12,7 @@ import pytest
 from recsysops.adapters.duckdb_lake import DuckDbLake
 from recsysops.adapters.memory import MemoryIncidents, MemoryNotifier, MemoryRegistry
 from recsysops.errors import DependencyError
-from recsysops.ports import QueryEngine
+from recsysops.ports import LogStream, QueryEngine
 from recsysops.vocabulary import Incident, ItemFeatures, ModelEntry
 from recsysops.workflows.run_audit import AuditPorts, AuditReport, run_audit
 
@@ -158,6 +158,29 @@ def test_a_day_without_any_request_is_lost_traffic_and_nothing_else() -> None:
     report, [incident] = audit(day=Day(WINDOW, requests=0))
     assert (incident.component, incident.subject) == ("traffic", "home")
     assert set(report.unjudged) >= {"feature_drift", "score_drift", "choice_rank"}
+
+
+class StutteringLake:
+    """A lake whose request log was delivered twice, as a retry after a time-out does."""
+
+    def __init__(self, lake: DuckDbLake) -> None:
+        self._lake = lake
+
+    def write(self, stream: LogStream, lines: Sequence[str]) -> None:
+        self._lake.write(stream, [*lines, *lines])
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._lake, name)
+
+
+def test_log_lines_that_were_delivered_twice_are_no_more_traffic() -> None:
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        rng = np.random.default_rng(7)
+        before = make_catalogue(3_000, rng)
+        write_day(lake, Day(REFERENCE), before, rng)
+        now = next_batch(before, WINDOW.start.date(), rng)
+        write_day(StutteringLake(lake), Day(WINDOW), now, rng)  # type: ignore[arg-type]
+        assert judge(lake)[1] == []
 
 
 class LameLake:

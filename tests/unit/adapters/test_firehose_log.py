@@ -116,6 +116,19 @@ def test_what_no_longer_fits_during_an_outage_is_counted_as_lost(monkeypatch) ->
     assert log.take_losses() == 0
 
 
+def test_what_fails_in_an_unforeseen_way_is_counted_and_costs_the_other_stream_nothing() -> None:
+    client = FakeFirehose(KeyError("FailedPutCount"))
+    log = make_log(client)
+    log.write("slim_requests", ["1", "2"])
+    log.write("full_requests", ["3"])
+    with pytest.raises(KeyError):
+        log.flush()
+    assert log.take_losses() == 2
+    log.flush()
+    assert (client.lines("slim"), client.lines("full")) == ([], ["3"])
+    assert not log.is_due
+
+
 def test_a_line_longer_than_a_record_is_lost_and_counted_and_the_others_go() -> None:
     client = FakeFirehose()
     log = make_log(client)

@@ -73,8 +73,9 @@ class FirehoseLog:
         if self._monotonic() < self._rest_until:
             return
         with self._flushing:
-            for stream, lines in self._take().items():
-                self._deliver(stream, lines)
+            for stream in self._streams:
+                if lines := self._take(stream):
+                    self._deliver(stream, lines)
 
     def take_losses(self) -> int:
         """Return how many lines were lost since the last call."""
@@ -90,14 +91,14 @@ class FirehoseLog:
         self._buffers[stream].append(line)
         self._bytes += size
 
-    def _take(self) -> dict[LogStream, list[str]]:
+    def _take(self, stream: LogStream) -> list[str]:
         with self._lock:
-            taken = {stream: list(buffer) for stream, buffer in self._buffers.items() if buffer}
-            self._buffers.clear()
-            self._bytes = 0
+            taken = list(self._buffers.pop(stream, ()))
+            self._bytes -= sum(map(line_bytes, taken))
         return taken
 
     def _deliver(self, stream: LogStream, lines: list[str]) -> None:
+        lost = len(lines)  # unless delivered or kept: also what nobody foresaw is counted
         try:
             deliver_records(
                 self._client,
@@ -105,9 +106,14 @@ class FirehoseLog:
                 pack_lines(lines),
                 attempts=1,  # the buffer is the next try; here a sandbox may be waiting
             )
+            lost = 0
         except UndeliveredError as error:
+            lost = 0
             self._rest_until = self._monotonic() + REST_SECONDS
             self._put_back(stream, error.records)
+        finally:
+            with self._lock:
+                self._lost_lines += lost
 
     def _put_back(self, stream: LogStream, records: Sequence[LogRecord]) -> None:
         self.write(stream, [line for record in records for line in record.lines])

@@ -2,7 +2,7 @@
 
 Firehose bills a record rounded up to 5 KB and the emulator makes one object per record, so lines
 are packed, each ended by a newline (never as a JSON array: the deserializer refuses it).
-A retry after a timeout may deliver a line twice; readers count distinct ids.
+A retry after a timeout may deliver lines twice: whoever counts them counts distinct ids.
 """
 
 from __future__ import annotations

@@ -17,13 +17,17 @@ from recsysops.statistics.student import Floats
 
 _TABLES = """
 cells AS (
-  SELECT {period} AS period, 'all' AS slice, member_group AS grp, 1e0 AS weight, 0e0 AS x,
-    surface || '=' || CAST(CAST(floor(date_diff('second',
-      CASE WHEN event_time >= {window_start} THEN {window_start} ELSE {reference_start} END,
-      event_time) / 3600e0) AS bigint) AS varchar) AS label
-  FROM slim_requests
-  WHERE {in_periods}
+  SELECT period, 'all' AS slice, member_group AS grp, 1e0 AS weight, 0e0 AS x, label
+  FROM (
+    SELECT DISTINCT request_id, member_group, {period} AS period,
+      surface || '=' || CAST(CAST(floor(date_diff('second',
+        CASE WHEN event_time >= {window_start} THEN {window_start} ELSE {reference_start} END,
+        event_time) / 3600e0) AS bigint) AS varchar) AS label
+    FROM slim_requests
+    WHERE {in_periods}
+  )
 )"""
+# distinct, because a log line that was delivered twice is still one request
 
 
 def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
