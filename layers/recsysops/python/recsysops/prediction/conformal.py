@@ -1,0 +1,136 @@
+"""90 % intervals from the errors of past launches: split-conformal, in groups, by launch week.
+
+Launches of one week share a market and a model, so weeks, not launches, are exchangeable: the
+margin is the hierarchical conformal quantile in which every week weighs the same.
+Sources: Vovk, Gammerman & Shafer, Algorithmic Learning in a Random World (2005), for groups
+(Mondrian); Romano, Patterson & Candes, Conformalized quantile regression (2019), for the score;
+Lee, Barber & Willett, Distribution-free inference with hierarchical data (arXiv 2306.06342).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recsysops.errors import BadInput, CouldNotJudge
+from recsysops.model.kernel import Float64Array
+
+MISCOVERAGE = 0.1
+MIN_LAUNCHES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationPoint:
+    """The conformity score of one past launch: its group, and the week it launched in."""
+
+    group: str
+    week: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalCalibration:
+    """Margins by group; `refusals` says why a group has none."""
+
+    margins: Mapping[str, float]
+    refusals: Mapping[str, str]
+
+    def interval(self, group: str, *, low: float, high: float) -> tuple[float, float]:
+        """Return the calibrated interval of a forecast, within [0, 1].
+
+        Raises: CouldNotJudge when the group has too few past launches.
+        """
+        if group not in self.margins:
+            raise CouldNotJudge(
+                self.refusals.get(group, f"no past launch of the group '{group}' is known")
+            )
+        margin = self.margins[group] * width_scale(low, high)
+        middle = (low + high) / 2.0
+        ends = min(low - margin, middle), max(high + margin, middle)
+        return max(0.0, ends[0]), min(1.0, ends[1])
+
+
+def group_of(*, release: bool, crosses_upgrade: bool) -> str:
+    """Name the group a forecast is calibrated in.
+
+    >>> group_of(release=True, crosses_upgrade=False)
+    'new release, same model'
+    """
+    kind = "new release" if release else "back catalogue"
+    return f"{kind}, {'model upgrade' if crosses_upgrade else 'same model'}"
+
+
+def width_scale(low: float, high: float) -> float:
+    """Return the unit of conformity scores: the raw width plus two points of share."""
+    return high - low + 0.02
+
+
+def conformity_score(*, low: float, high: float, outcome: float) -> float:
+    """Return how far outside [low, high] the outcome fell, in units of the raw width.
+
+    Negative inside. Raises: BadInput when low is above high or a value is not finite.
+    """
+    if not all(map(math.isfinite, (low, high, outcome))) or low > high:
+        raise BadInput(f"no interval: low {low}, high {high}, outcome {outcome}")
+    return max(low - outcome, outcome - high) / width_scale(low, high)
+
+
+def conformal_quantile(
+    scores: Sequence[float] | Float64Array,
+    weeks: Sequence[str],
+    *,
+    miscoverage: float = MISCOVERAGE,
+) -> float:
+    """Return the smallest score q with enough weight at or below it.
+
+    Each of W weeks weighs 1 / (W + 1), shared evenly among its launches; the missing
+    1 / (W + 1) stands at infinity. With one launch a week this is the usual split-conformal
+    quantile, the ceil((W + 1)(1 - miscoverage))-th smallest score.
+
+    Raises: CouldNotJudge when W is so small that the quantile is infinite.
+    """
+    names, week_of, sizes = np.unique(np.asarray(weeks), return_inverse=True, return_counts=True)
+    needed = math.ceil(1.0 / miscoverage - 1e-9) - 1
+    if len(names) < needed:
+        raise CouldNotJudge(
+            f"{len(names)} launch weeks cannot support a {1 - miscoverage:.0%} interval; "
+            f"at least {needed} are needed"
+        )
+    values = np.asarray(scores, dtype=np.float64)
+    order = np.argsort(values, kind="stable")
+    weight = 1.0 / ((len(names) + 1) * sizes[week_of])
+    reached = np.cumsum(weight[order]) >= 1.0 - miscoverage - 1e-12
+    return float(values[order[int(np.argmax(reached))]])
+
+
+def calibrate(
+    points: Iterable[CalibrationPoint], *, miscoverage: float = MISCOVERAGE
+) -> IntervalCalibration:
+    """Return margins of all groups with at least MIN_LAUNCHES launches in enough weeks."""
+    by_group: dict[str, list[CalibrationPoint]] = {}
+    for point in points:
+        by_group.setdefault(point.group, []).append(point)
+    margins: dict[str, float] = {}
+    refusals: dict[str, str] = {}
+    for group, members in by_group.items():
+        try:
+            margins[group] = _margin(group, members, miscoverage)
+        except CouldNotJudge as refusal:
+            refusals[group] = str(refusal)
+    return IntervalCalibration(margins, refusals)
+
+
+def _margin(group: str, members: Sequence[CalibrationPoint], miscoverage: float) -> float:
+    if len(members) < MIN_LAUNCHES:
+        raise CouldNotJudge(
+            f"{len(members)} past launches of the group '{group}' are too few; "
+            f"at least {MIN_LAUNCHES} are needed"
+        )
+    return conformal_quantile(
+        [point.score for point in members],
+        [point.week for point in members],
+        miscoverage=miscoverage,
+    )
