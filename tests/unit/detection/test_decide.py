@@ -126,6 +126,20 @@ def test_a_judgement_carries_what_may_alarm_and_counts_the_rest() -> None:
     assert Judgement.model_validate_json(judged.model_dump_json()) == judged
 
 
+def test_what_is_certain_but_too_small_to_matter_is_counted_and_not_carried() -> None:
+    answer = rows({"zero": (0, 900), "other": (900_000, 899_100)}, subject="year")
+    judged = judge_rows(find_audit("null_default_share"), answer, context=context())
+    assert (judged.tested_wholes, judged.findings) == (1, ())
+
+
+def test_slices_spend_half_of_the_level_as_wholes_do() -> None:
+    alpha = decide_findings([], context()).alpha
+    for nested in (True, False):
+        for share, alarms in ((0.49, 1), (0.51, 0)):
+            one = judgement(check(share * alpha, nested=nested), wholes=1, slices=1)
+            assert len(decide_findings([one], context()).findings) == alarms
+
+
 def test_a_judgement_stays_small_however_much_is_wrong() -> None:
     answer = [
         row

@@ -73,6 +73,16 @@ def test_genres_null_means_no_genre() -> None:
     assert not after.matrix[2, : len(ENCODER.genres)].any()
 
 
+def test_the_bound_of_row_norms_follows_what_a_hotfix_makes_of_the_rows() -> None:
+    """The shortlist trusts it: too small a bound loses items that belong on the slate."""
+    blank = apply_hotfixes(make_catalogue(), [mask("genre"), mask("year"), mask("collaborative")])
+    assert blank.largest_row_norm == pytest.approx(1.0)
+    longer = apply_hotfixes(blank, [override("year", {"i0": 2000})])
+    norms = np.linalg.norm(longer.matrix.astype(np.float64), axis=1)
+    assert longer.largest_row_norm == pytest.approx(norms.max())
+    assert longer.largest_row_norm > 1.0
+
+
 def test_masking_a_block_makes_its_contribution_zero_for_the_named_items_only() -> None:
     before = make_catalogue()
     after = apply_hotfixes(before, [mask("collaborative", ("i1", "i3"))])

@@ -16,7 +16,7 @@ from recsysops.serving.flag_document import (
 from recsysops.serving.ranking import rank_slate
 from recsysops.serving.replay import ranking_request_of
 from recsysops.vocabulary import Window
-from recsysops.workflows.rank_choices import RankedChoices, cover_days, rank_choices
+from recsysops.workflows.rank_choices import RankedChoices, cover_days, rank_choices, read_choices
 
 from tests.fakes.lake_queries import LakeQueries
 from tests.fakes.served_world import NOW, ServedWorld, make_world
@@ -121,6 +121,14 @@ def test_only_choices_with_a_full_record_count_and_each_once(bench: Bench) -> No
     bench.choose("r-unlogged", "i0011")
     bench.run()
     assert sorted(row.item_id for row in bench.ranks()) == ["i0005", "i0007"]
+
+
+def test_a_choice_made_the_day_after_its_request_finds_it(tmp_path: Path) -> None:
+    queries = LakeQueries(tmp_path, {"feedback": [], "full_requests": []}, dt="2026-03-02")
+    day = Window(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
+    assert read_choices(queries, day) == []
+    assert "f.dt >= '2026-03-02'" in queries.asked[0]
+    assert "r.dt >= '2026-03-01'" in queries.asked[0]
 
 
 def test_whole_days_are_ranked_one_object_each(bench: Bench) -> None:
