@@ -59,6 +59,8 @@ def test_a_deployed_hotfix_mitigates_the_incident_and_undo_takes_it_back(
     assert listed["deployment"]["state"] == "COMPLETE"
     assert run_cli("hotfix", "undo", hotfix_id).status == 0
     assert deployed_ids(diagnosed) == []
+    reopened = diagnosed.incidents.get(INCIDENT)
+    assert (reopened.status, reopened.timeline[-1]["event"]) == ("open", "hotfix_taken_back")
 
 
 def test_a_share_of_members_and_a_life_are_as_asked(run_cli: RunCli, diagnosed: Ports) -> None:
@@ -74,6 +76,7 @@ def test_the_kill_switch_stops_a_staged_deployment_in_its_middle(
     assert diagnosed.hotfix_deployer.status()["state"] == "DEPLOYING"
     assert run_cli("hotfix", "kill", "--json").status == 0
     assert deployed_ids(diagnosed) == []
+    assert diagnosed.incidents.get(INCIDENT).status == "open"
     assert diagnosed.hotfix_deployer.status()["state"] == "COMPLETE"
     trail = diagnosed.trail
     assert isinstance(trail, MemoryTrail)

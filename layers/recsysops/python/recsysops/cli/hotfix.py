@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -116,16 +116,21 @@ def undo(
     as_json: JsonFlag = False,
 ) -> None:
     """Take one hotfix back; scores return exactly to what they were."""
-    done = undo_hotfix(
-        hotfix_id, ports=hotfix_ports(open_ports()), change=_change(_strategy(strategy))
-    )
+    ports = open_ports()
+    before = read_current(ports.hotfix_deployer.current()).hotfixes
+    done = undo_hotfix(hotfix_id, ports=hotfix_ports(ports), change=_change(_strategy(strategy)))
+    eased = [one.incident_id for one in before if one.hotfix_id == hotfix_id and one.incident_id]
+    _reopen(eased, ports=ports, done=done)
     _tell(done, as_json=as_json)
 
 
 @app.command()
 def kill(as_json: JsonFlag = False) -> None:
     """Stop whatever is being deployed and take every hotfix back at once."""
-    done = kill_hotfixes(ports=hotfix_ports(open_ports()), change=_change("at-once"))
+    ports = open_ports()
+    done = kill_hotfixes(ports=hotfix_ports(ports), change=_change("at-once"))
+    mitigated = [one.incident_id for one in ports.incidents.list_incidents("mitigated")]
+    _reopen(mitigated, ports=ports, done=done)
     _tell(done, as_json=as_json)
 
 
@@ -212,6 +217,20 @@ def show_preview(found: HotfixPreview) -> None:
 
 def _interval_text(interval: Interval) -> str:
     return f"{interval.value:8.1f}   (90 %: {interval.low:.1f} to {interval.high:.1f})"
+
+
+def _reopen(incident_ids: Iterable[str], *, ports: Ports, done: DeployedHotfixes) -> None:
+    """Open mitigated incidents again whose hotfix was taken back: nothing mitigates them now."""
+    for incident_id in sorted(set(incident_ids)):
+        if ports.incidents.get(incident_id).status == "mitigated":
+            note_on_incident(
+                incident_id,
+                incidents=ports.incidents,
+                event="hotfix_taken_back",
+                note=f"in deployment {done.deployment_id}",
+                at=datetime.now(UTC),
+                status="open",
+            )
 
 
 def _served_items(ports: Ports) -> list[str]:

@@ -357,6 +357,9 @@ def run_cli(*arguments: str) -> dict[str, object]:
     except json.JSONDecodeError:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise DependencyError(lines[-1] if lines else f"{arguments[0]} said nothing") from None
+    # 1 is a command's honest "no" (a replay that differs); the step reads it from the answer
+    if done.returncode not in (0, 1):
+        raise DependencyError(f"{arguments[0]} ended with status {done.returncode}")
     return answer
 
 

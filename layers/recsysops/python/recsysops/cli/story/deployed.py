@@ -60,6 +60,7 @@ class DeployedStage:
         Raises: DependencyError when that takes longer than a minute.
         """
         deadline = time.monotonic() + _PATIENCE_SECONDS
+        answers: list[dict[str, object]] = []
         while time.monotonic() < deadline:
             answers = self._probe()
             if all(
@@ -68,7 +69,7 @@ class DeployedStage:
             ):
                 return
             time.sleep(0.2)
-        raise DependencyError(f"scorers do not serve {delta_id or model_id}: {answers[0]}")
+        raise DependencyError(f"scorers do not serve {delta_id or model_id}: {answers[:1]}")
 
     def send(self, stretch: Stretch, progress: Progress) -> int:
         """Send a stretch through the HTTP API, and wait until the lake has every request."""

@@ -58,8 +58,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every step so far was as it should be."""
-        return all(step.ok for step in self.steps)
+        """Whether there are steps and every one so far was as it should be."""
+        return bool(self.steps) and all(step.ok for step in self.steps)
 
 
 def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
