@@ -18,8 +18,13 @@ from recsysops.request_log.schema import decode_record
 from recsysops.vocabulary import ItemFeatures
 from recsysops.workflows.load_catalogue import load_delta, read_delta_pointer
 
+_BETWEEN_REASONS = " || "
+"""Reasons hold commas, and Athena prints an array without quoting its elements."""
+
 NEWEST_FORECASTS = """
-SELECT * FROM launch_forecasts
+SELECT schema_version, as_of, item_id, launch_date, model_id, role, panel_share, low, high,
+ shadow_share, flagged, array_join(reasons, ' || ') AS reasons
+FROM launch_forecasts
 WHERE as_of = (SELECT max(as_of) FROM launch_forecasts)
 ORDER BY flagged DESC, launch_date, item_id, role DESC
 """
@@ -48,7 +53,10 @@ def launches(
 
 def read_forecasts(queries: QueryEngine) -> list[LaunchForecastRow]:
     """Return the rows of the newest run, flagged ones first. Raises: DependencyError, BadData."""
-    return [decode_record(LaunchForecastRow, row) for row in queries.run(NEWEST_FORECASTS)]
+    return [
+        decode_record(LaunchForecastRow, {**row, "reasons": _split(row.get("reasons"))})
+        for row in queries.run(NEWEST_FORECASTS)
+    ]
 
 
 def describe_forecast(row: LaunchForecastRow, item: ItemFeatures | None) -> dict[str, object]:
@@ -58,6 +66,10 @@ def describe_forecast(row: LaunchForecastRow, item: ItemFeatures | None) -> dict
         "title": None if item is None else item.title,
         "simulated": [] if item is None else list(item.simulated),
     }
+
+
+def _split(reasons: object) -> list[str]:
+    return str(reasons).split(_BETWEEN_REASONS) if reasons else []
 
 
 def _forecast_now(ports: Ports) -> None:
