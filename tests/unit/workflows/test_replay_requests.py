@@ -173,6 +173,14 @@ def test_another_machine_may_differ_by_one_ulp_and_it_is_said_so() -> None:
     assert outcomes == ["bit_equal", "within_one_ulp", "different"]
 
 
+def test_the_same_machine_may_differ_by_no_bit() -> None:
+    world, record = logged()
+    scores = np.nextafter(np.array(record.scores, dtype=np.float32), np.float32(np.inf))
+    moved = record.model_copy(update={"scores": scores.tolist()})
+    report = replay_requests([moved], cache=world.cache)
+    assert (report.requests[0].outcome, report.holds) == ("different", False)
+
+
 def test_what_a_record_needs_and_cannot_be_read_refuses_only_that_record() -> None:
     world = busy_world()
     records = world.full()
