@@ -18,8 +18,8 @@ $(READY): requirements-bootstrap.txt requirements-dev.txt pyproject.toml
 	@echo "setting up $(VENV) (once)…"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-build-isolation --no-deps -e .
+	@$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@$(BIN)/uv pip install -q --system-certs --python $(BIN)/python --no-build-isolation --no-deps -e .
 	@touch $(READY)
 
 demo: $(READY)  ## the whole loop on this machine: serve, break, find, explain, fix

@@ -62,7 +62,7 @@ def install_wheels(requirements: Path, target: Path) -> None:
     Raises: LayerBuildError with the installer's message.
     """
     command = [
-        *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"),
+        *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--system-certs", "--no-deps"),
         *("--require-hashes", "--only-binary", ":all:", "--requirement", str(requirements)),
         *("--python-platform", PLATFORM, "--python-version", LAMBDA_PYTHON.removeprefix("python")),
         *("--target", str(target)),
