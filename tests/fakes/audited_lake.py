@@ -104,7 +104,7 @@ def write_day(
     )
 
 
-def _write_request(
+def _write_request(  # noqa: PLR0917 - a fixture's row, read from left to right
     lake: DuckDbLake,
     day: Day,
     number: int,

@@ -126,7 +126,8 @@ def _has(table: PeerTable, feature: ScoredFeature) -> NDArray[np.bool_]:
         return table.languages >= 0
     if feature == "year":
         return np.isfinite(table.years)
-    return table.genres.any(axis=1)
+    described: NDArray[np.bool_] = np.asarray(table.genres.any(axis=1))
+    return described
 
 
 def _likeness(table: PeerTable, item: ItemFeatures, feature: ScoredFeature) -> Float64Array:
