@@ -28,8 +28,8 @@ from recsysops.vocabulary import ItemFeatures, UpcomingLaunch
 HARM_FLOOR = 0.03
 """A launch is harmed when at least this share of the panel misses it for its metadata."""
 
-FLAG_PROBABILITY = 0.35
-"""Flag when harm is at least this likely; tuned on simulator seeds 0-4 only."""
+FLAG_PROBABILITY = 0.3
+"""Flag when harm is at least this likely; tuned on simulator seeds 0-9 only."""
 
 WRONG_RATE = 0.04
 """How often a value is wrong when a supplier's record says nothing yet."""

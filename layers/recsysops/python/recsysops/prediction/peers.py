@@ -123,7 +123,7 @@ def _alike(item: ItemFeatures, peer: ItemFeatures, feature: ScoredFeature) -> bo
 
 def _has(table: PeerTable, feature: ScoredFeature) -> NDArray[np.bool_]:
     if feature == "language":
-        return table.languages >= 0
+        return np.greater_equal(table.languages, 0)
     if feature == "year":
         return np.isfinite(table.years)
     described: NDArray[np.bool_] = np.asarray(table.genres.any(axis=1))
