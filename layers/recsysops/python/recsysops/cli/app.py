@@ -34,6 +34,7 @@ app.command()(demo.demo)
 app.command()(demo.faults_check)
 app.command()(checks.leaderboard)
 app.command()(checks.previews_check)
+app.command()(checks.launches_check)
 app.add_typer(hotfix.app, name="hotfix")
 
 

@@ -89,6 +89,27 @@ def previews_check(
         raise typer.Exit(1)
 
 
+def launches_check(
+    seeds: Annotated[int, typer.Option(min=1, help="Simulated worlds of over two years.")] = 5,
+    first_seed: Annotated[int, typer.Option(min=0)] = 100,
+    as_json: JsonFlag = False,
+) -> None:
+    """Launch forecasts against simulated truth: error, intervals, flags."""
+    from recsysops.workflows.check_launches import check_launches
+
+    with progress_bar() as bar:
+        task = bar.add_task("launch worlds", total=seeds)
+        report = check_launches(
+            range(first_seed, first_seed + seeds), progress=lambda _: bar.advance(task)
+        )
+    if as_json:
+        print_json(report.to_document())
+    else:
+        print_table("launches-check", [asdict(row) for row in report.rows])
+    if not report.is_ok:
+        raise typer.Exit(1)
+
+
 def progress_bar() -> Progress:
     """Return a progress bar on standard error that leaves nothing behind."""
     return Progress(
