@@ -27,7 +27,7 @@ def demo(
     fault: Annotated[str, typer.Option(help=f"One of {', '.join(FAULT_NAMES)}.")] = FAULT_NAMES[0],
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another world.")] = 7,
     port: Annotated[int | None, typer.Option(help="Port of the laptop stage.")] = None,
-    requests: Annotated[int, typer.Option(min=1000, help="Requests a day.")] = 1200,
+    requests: Annotated[int, typer.Option(min=1000, help="Requests a day.")] = 1000,
     as_json: JsonFlag = False,
 ) -> None:
     """Serve, break, find, explain, fix, recover: on the laptop stage, started from empty."""

@@ -13,7 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-people = Console(stderr=False, highlight=False)
+_PIPED_WIDTH = 160
+"""A file or a pipe has no width; rich's 80 columns would break words of every table."""
+
+people = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
 progress_console = Console(stderr=True, highlight=False)
 
 

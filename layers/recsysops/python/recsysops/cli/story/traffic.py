@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from recsysops.simulation.retimed import Stretch, TrafficRequest
 
@@ -26,15 +26,23 @@ def send_stretch(
     """Send every request of a stretch and the choice it led to; returns how many were sent.
 
     `request` returns the request id that the server gave. Inside a chunk requests run side by
-    side; chunks follow each other, so seen items are at most one chunk late.
+    side; a chunk's feedback is posted while the next chunk is asked for, so seen items are at
+    most two chunks late. With one thread everything happens in order.
     """
     total, sent = len(stretch.requests), 0
     with ThreadPoolExecutor(max_workers=threads) as pool:
+        posted: Future[None] | None = None
         for chunk in _chunks(stretch.requests):
             request_ids = list(pool.map(request, chunk))
-            feedback(list(zip(chunk, request_ids, strict=True)))
+            if posted is not None:
+                posted.result()
+            posted = pool.submit(feedback, list(zip(chunk, request_ids, strict=True)))
+            if threads == 1:
+                posted.result()
             sent += len(chunk)
             progress(sent, total)
+        if posted is not None:
+            posted.result()
     return sent
 
 
