@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -64,6 +65,16 @@ def group_of(*, release: bool, crosses_upgrade: bool) -> str:
     """
     kind = "new release" if release else "back catalogue"
     return f"{kind}, {'model upgrade' if crosses_upgrade else 'same model'}"
+
+
+def launch_week(day: date) -> str:
+    """Name the calendar week of a launch, the unit in which errors are exchangeable.
+
+    >>> launch_week(date(2026, 1, 1))
+    '2026-01'
+    """
+    calendar = day.isocalendar()
+    return f"{calendar.year}-{calendar.week:02d}"
 
 
 def width_scale(low: float, high: float) -> float:

@@ -14,12 +14,7 @@ from datetime import datetime, timedelta
 from recsysops.errors import CouldNotJudge
 from recsysops.model.catalogue import assemble_catalogue
 from recsysops.prediction.ageing import fit_ageing
-from recsysops.prediction.conformal import (
-    CalibrationPoint,
-    IntervalCalibration,
-    calibrate,
-    conformity_score,
-)
+from recsysops.prediction.conformal import CalibrationPoint, IntervalCalibration, calibrate
 from recsysops.prediction.dry_run import shadow_shares
 from recsysops.prediction.first_week import WEEK_DAYS, FirstWeekModel, fit_first_week
 from recsysops.prediction.forecast import Flagger, LaunchForecast, Witnesses, forecast_launch
@@ -27,6 +22,7 @@ from recsysops.prediction.harm import MetadataTrack, flag_launch, learn_supplier
 from recsysops.prediction.panel import Panel
 from recsysops.prediction.peers import tabulate_peers
 from recsysops.prediction.stage import Expectations, Stage, horizon_days, set_stages
+from recsysops.prediction.track_record import ScoredForecast, calibration_points
 from recsysops.simulation.launch_events import LaunchOrigin, LaunchOutcome
 from recsysops.simulation.launches import LaunchWorldSettings, simulate_launches
 from recsysops.vocabulary import PastLaunch, UpcomingLaunch
@@ -137,19 +133,18 @@ class _History:
         if standing is None:
             return None
         forecast = standing.forecast
-        delivered = forecast.launch.item
-        week = _launch_week(forecast.launch)
-        score = conformity_score(
-            low=forecast.dry_run.low, high=forecast.dry_run.high, outcome=outcome.share
+        scored = ScoredForecast(
+            forecast, outcome.past.launched_on, standing.shadow_share, outcome.share
         )
-        self.points.append(CalibrationPoint(forecast.group, week, score))
-        self.tracks.append(MetadataTrack(delivered, outcome.past.item, forecast.suspicions))
+        point = calibration_points([scored])[0]
+        self.points.append(point)
+        self.tracks.append(
+            MetadataTrack(forecast.launch.item, outcome.past.item, forecast.suspicions)
+        )
         return JudgedLaunch(
-            week=f"{self.seed}/{week}",
-            forecast=forecast,
-            shadow_share=standing.shadow_share,
+            week=f"{self.seed}/{point.week}",
+            scored=scored,
             made_at=standing.made_at,
-            share=outcome.share,
             correct_share=outcome.correct_share,
             metadata_after=outcome.past.item,
         )
@@ -209,8 +204,3 @@ def _shadows(origin: LaunchOrigin) -> dict[str, float]:
         sorted(origin.due),
         as_of=origin.as_of,
     )
-
-
-def _launch_week(launch: UpcomingLaunch) -> str:
-    day = launch.item.launch_date
-    return "" if day is None else f"{day.isocalendar().year}-{day.isocalendar().week:02d}"
