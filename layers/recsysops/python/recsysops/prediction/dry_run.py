@@ -71,11 +71,11 @@ def forecast_shares(
     first_week = stage.expectations.first_week
     plays = [
         first_week.decayed_plays(
-            first_week.predict_log_plays(truth, launch.anticipation, quantile=quantile),
-            age_days=WEEK_DAYS,
-            half_life_days=stage.delta.half_life_days,
+            log_plays, age_days=WEEK_DAYS, half_life_days=stage.delta.half_life_days
         )
-        for quantile in quantiles
+        for log_plays in first_week.predict_cases(
+            truth, launch.anticipation, quantiles=quantiles
+        ).tolist()
     ]
     return shares_with_plays(stage, item=item, decayed_plays=np.array(plays))
 

@@ -42,11 +42,18 @@ class FirstWeekModel:
         self, item: ItemFeatures, anticipation: float | None, *, quantile: float
     ) -> float:
         """Return a quantile of log(1 + plays in the first week)."""
+        return float(self.predict_cases(item, anticipation, quantiles=(quantile,))[0])
+
+    def predict_cases(
+        self, item: ItemFeatures, anticipation: float | None, *, quantiles: Sequence[float]
+    ) -> Float64Array:
+        """Return quantiles of log(1 + plays in the first week), (quantiles,)."""
         row = _design_row(item, anticipation, newest_year=self.newest_year)
         centre = float(self.weights @ np.array([row.get(name, 0.0) for name in self.columns]))
         release = is_release(item, newest_year=self.newest_year)
         residuals = self.release_residuals if release else self.other_residuals
-        return centre + float(np.quantile(residuals, quantile))
+        cases: Float64Array = centre + np.quantile(residuals, quantiles)
+        return cases
 
     def decayed_plays(
         self, log_plays: float, *, age_days: int, half_life_days: Sequence[float]
