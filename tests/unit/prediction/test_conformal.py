@@ -95,7 +95,7 @@ def test_ninety_percent_intervals_cover_ninety_percent_of_correlated_launches() 
             CalibrationPoint(GROUP, str(week), score)
             for week, score in zip(weeks[old], scores[old], strict=True)
         ]
-        low, high = calibrate(points).interval(GROUP, low=0.28, high=0.32)
+        low, high = calibrate(points).interval(GROUP, low=0.28, share=0.3, high=0.32)
         new = outcome[~old]
         covered.append(((low <= new) & (new <= high)).mean())
     assert 0.87 <= np.mean(covered) <= 0.94
@@ -106,27 +106,28 @@ def test_a_group_is_calibrated_by_its_own_launches_only() -> None:
     points = [CalibrationPoint(GROUP, str(n % 10), 3.0) for n in range(30)]
     points += [CalibrationPoint(other, str(n % 10), 0.0) for n in range(30)]
     calibration = calibrate(points)
-    assert calibration.interval(other, low=0.2, high=0.3) == (0.2, 0.3)
-    low, high = calibration.interval(GROUP, low=0.4, high=0.48)
+    assert calibration.interval(other, low=0.2, share=0.2, high=0.3) == (0.2, 0.3)
+    low, high = calibration.interval(GROUP, low=0.4, share=0.44, high=0.48)
     assert (low, high) == pytest.approx((0.1, 0.78))  # 3 · (0.08 + 0.02) on both sides
 
 
 def test_a_group_with_few_launches_is_refused_with_the_count() -> None:
     calibration = calibrate([CalibrationPoint(GROUP, str(n), 0.0) for n in range(29)])
     with pytest.raises(CouldNotJudge, match=r"29 past launches of the group 'new release"):
-        calibration.interval(GROUP, low=0.0, high=0.1)
+        calibration.interval(GROUP, low=0.0, share=0.0, high=0.1)
 
 
 def test_a_group_never_seen_is_refused() -> None:
     with pytest.raises(CouldNotJudge, match="no past launch of the group"):
-        calibrate([]).interval(GROUP, low=0.0, high=0.1)
+        calibrate([]).interval(GROUP, low=0.0, share=0.0, high=0.1)
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.floats(-1, 40))
-def test_intervals_are_ordered_shares(one: float, other: float, margin: float) -> None:
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=3).map(sorted), st.floats(-50, 50))
+def test_intervals_are_shares_around_the_forecast(ends: list[float], margin: float) -> None:
+    low, share, high = ends
     points = [CalibrationPoint(GROUP, str(n % 10), margin) for n in range(30)]
-    low, high = calibrate(points).interval(GROUP, low=min(one, other), high=max(one, other))
-    assert 0.0 <= low <= high <= 1.0
+    found = calibrate(points).interval(GROUP, low=low, share=share, high=high)
+    assert 0.0 <= found[0] <= share <= found[1] <= 1.0
 
 
 @given(st.floats(0.001, 0.5), st.floats(0.5, 0.999), st.floats(0, 1))

@@ -42,8 +42,8 @@ class IntervalCalibration:
     margins: Mapping[str, float]
     refusals: Mapping[str, str]
 
-    def interval(self, group: str, *, low: float, high: float) -> tuple[float, float]:
-        """Return the calibrated interval of a forecast, within [0, 1].
+    def interval(self, group: str, *, low: float, share: float, high: float) -> tuple[float, float]:
+        """Return the calibrated interval of a forecast, within [0, 1], the forecast inside.
 
         Raises: CouldNotJudge when the group has too few past launches.
         """
@@ -52,9 +52,8 @@ class IntervalCalibration:
                 self.refusals.get(group, f"no past launch of the group '{group}' is known")
             )
         margin = self.margins[group] * width_scale(low, high)
-        middle = (low + high) / 2.0
-        ends = min(low - margin, middle), max(high + margin, middle)
-        return max(0.0, ends[0]), min(1.0, ends[1])
+        # a margin below zero narrows, but never past the forecast itself
+        return max(0.0, min(low - margin, share)), min(1.0, max(high + margin, share))
 
 
 def group_of(*, release: bool, crosses_upgrade: bool) -> str:

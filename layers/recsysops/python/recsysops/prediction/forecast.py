@@ -96,6 +96,9 @@ def _interval(
     dry_run: LaunchDryRun, group: str, calibration: IntervalCalibration
 ) -> tuple[tuple[float, float] | None, str | None]:
     try:
-        return calibration.interval(group, low=dry_run.low, high=dry_run.high), None
+        interval = calibration.interval(
+            group, low=dry_run.low, share=dry_run.share, high=dry_run.high
+        )
     except CouldNotJudge as refusal:
         return None, str(refusal)
+    return interval, None
