@@ -91,7 +91,7 @@ def previews_check(
 
 def launches_check(
     seeds: Annotated[int, typer.Option(min=1, help="Simulated worlds of over two years.")] = 5,
-    first_seed: Annotated[int, typer.Option(min=0)] = 100,
+    first_seed: Annotated[int, typer.Option(min=0)] = 200,
     as_json: JsonFlag = False,
 ) -> None:
     """Launch forecasts against simulated truth: error, intervals, flags."""

@@ -2,7 +2,8 @@
 
 Assumed, not measured: new releases are awaited more than additions; early signs of interest tell
 part of it; luck, review days and the market's ups and downs are not foreseen; what the model shows
-to more of the panel is played more.
+to more of the panel is played more. How much is luck is set so that dry runs beat persistence by
+about half, a little less than the 58 % measured on MovieTweetings.
 """
 
 from __future__ import annotations

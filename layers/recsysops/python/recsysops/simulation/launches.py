@@ -7,7 +7,7 @@ a week after it, what the model of that day gives the panel, with the metadata a
 with the right metadata (same plays: the direct effect). It uses none of the forecasting code.
 
 Assumed, so that nobody reads more into it: no seen filter; the market never saturates; plays
-follow true metadata while models see the delivered one; each world has 14 to 20 upgrades.
+follow true metadata while models see the delivered one; each world has about 18 upgrades.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ WEEK_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class LaunchWorldSettings:
-    """Size of a simulated world; the defaults run about 25 s on one core."""
+    """Size of a simulated world; the defaults run about 5 s on one core."""
 
     weeks: int = 112
     launches_per_week: float = 14.0
