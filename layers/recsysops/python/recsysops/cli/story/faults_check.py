@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from functools import cache
 from multiprocessing import get_context
 
+from threadpoolctl import threadpool_limits
+
 from recsysops.cli.story.days import (
     inject_fault,
     load_items,
@@ -68,7 +70,9 @@ def check_faults(
     ]
     rows: list[FaultRow] = []
     # spawn: a forked DuckDB or BLAS thread pool may hang
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_use_one_thread
+    ) as pool:
         for done in as_completed(pool.submit(check_one, *task) for task in tasks):
             rows.append(done.result())
             progress(rows[-1])
@@ -123,6 +127,11 @@ def grade(truth: FaultTruth, diagnosis: Diagnosis, *, seed: int, incidents: int)
         bit_equal=diagnosis.replay.bit_equal,
         said=diagnosis.summary,
     )
+
+
+def _use_one_thread() -> None:
+    # workers that each start a thread per core for BLAS wait for one another: half the speed
+    threadpool_limits(1)
 
 
 @cache
