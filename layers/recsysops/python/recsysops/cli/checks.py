@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from recsysops.cli.output import people, print_json, print_table, progress_console
+from recsysops.cli.output import people, print_json, print_table, progress_bar
 from recsysops.cli.stage import JsonFlag
 from recsysops.vocabulary import SamplingPlan
 
@@ -108,17 +107,6 @@ def launches_check(
         print_table("launches-check", [asdict(row) for row in report.rows])
     if not report.is_ok:
         raise typer.Exit(1)
-
-
-def progress_bar() -> Progress:
-    """Return a progress bar on standard error that leaves nothing behind."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=progress_console,
-        transient=True,
-    )
 
 
 def _with_intervals(row: Mapping[str, object]) -> dict[str, object]:

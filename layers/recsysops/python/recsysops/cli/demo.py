@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from recsysops.cli.connection import open_ports, open_stage
 from recsysops.cli.output import people, print_json, print_table, progress_console
-from recsysops.cli.stage import JsonFlag, run_stage
+from recsysops.cli.stage import JsonFlag
 from recsysops.errors import BadInput
 from recsysops.simulation.faults import FAULT_NAMES, FaultName
 
@@ -31,48 +29,21 @@ def demo(
     as_json: JsonFlag = False,
 ) -> None:
     """Serve, break, find, explain, fix, recover: on the laptop stage, started from empty."""
-    from recsysops.cli.story.demo import FOLDER, Demo, new_report
-    from recsysops.datasets.movielens import load_movielens
-    from recsysops.simulation.retimed import build_retimed_world
+    from recsysops.cli.story.demo import FOLDER
+    from recsysops.cli.story.laptop import tell_on_laptop
 
     name = fault_name(fault)
     started = time.monotonic()
     if not as_json:
         people.print(f"demo: fault [bold]{name}[/bold], seed {seed}; the laptop stage starts empty")
-    with progress_console.status("starting the laptop stage…"):
-        run_stage("clean")
-        up = run_stage("up", *([] if port is None else ["--port", str(port)]))
-        end = datetime.now(UTC).replace(microsecond=0)
-        world = build_retimed_world(
-            load_movielens(), seed=seed, end=end, requests_per_stretch=requests
-        )
-    ports = open_ports()
-    report = new_report(world, fault=name, seed=seed)
-    story = Demo(
-        stage=open_stage(ports),
-        catalogues=ports.catalogues,
-        world=world,
-        fault=name,
-        seed=seed,
-        report=report,
-        quiet=as_json,
-    )
-    story.record(
-        "set_up",
-        up.get("status", "up") == "up",
-        time.monotonic() - started,
-        f"{ports.settings.api_url}",
-        {"stage": up},
-    )
-    ok = story.run()
-    story.finish()
+    report = tell_on_laptop(name, seed=seed, port=port, requests=requests, quiet=as_json)
     if as_json:
-        print_json({"ok": ok, "report": str(FOLDER / "report.json")})
+        print_json({"ok": report.ok, "report": str(FOLDER / "report.json")})
     else:
         clock = ", ".join(f"{k} {v:.0f} s" for k, v in report.seconds_to.items())
         people.print(f"after the fault: {clock or '–'}; all in {time.monotonic() - started:.0f} s")
         people.print(f"report: {FOLDER / 'report.html'}")
-    if not ok:
+    if not report.ok:
         raise typer.Exit(1)
 
 

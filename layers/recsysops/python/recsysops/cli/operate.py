@@ -14,6 +14,7 @@ from recsysops.cli.connection import open_ports, stage_ports
 from recsysops.cli.output import people, print_json, print_table, progress_console
 from recsysops.cli.stage import JsonFlag
 from recsysops.cli.story.diagnosing import diagnose as diagnose_with
+from recsysops.detection.context import name_windows
 from recsysops.errors import BadInput
 from recsysops.ports import IncidentBook
 from recsysops.vocabulary import Incident, IncidentStatus, Window
@@ -83,12 +84,7 @@ def audit(
     with progress_console.status("audit") as shown:
         answer = ports.runs.run(
             ports.settings.audit_state_machine_arn,
-            {
-                "window_start": window.start.isoformat(),
-                "window_end": window.end.isoformat(),
-                "reference_start": reference.start.isoformat(),
-                "reference_end": reference.end.isoformat(),
-            },
+            name_windows(window, reference=reference),
             progress=lambda state, seconds: shown.update(f"audit: {state} {seconds:.0f} s"),
         )
     print_json(answer) if as_json else people.print(f"incidents: {answer.get('incident_ids')}")

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _PIPED_WIDTH = 160
 """A file or a pipe has no width; rich's 80 columns would break words of every table."""
@@ -39,6 +42,24 @@ def print_table(
     for row in rows:
         table.add_row(*(escape(_cell(row.get(name))) for name in names))
     people.print(table)
+
+
+def progress_bar(*, quiet: bool = False) -> Progress:
+    """Return a progress bar on standard error that leaves nothing behind.
+
+    Without a terminal it shows nothing: it would only leave empty lines.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=progress_console,
+        transient=True,
+        disable=quiet or not progress_console.is_terminal,
+    )
 
 
 def _cell(value: object) -> str:

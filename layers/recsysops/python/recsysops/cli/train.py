@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from recsysops.cli.checks import progress_bar
 from recsysops.cli.connection import open_ports
-from recsysops.cli.output import people, print_json
+from recsysops.cli.output import people, print_json, progress_bar
 from recsysops.cli.stage import JsonFlag
 from recsysops.serving.roll_out import dump_model_pointer
 from recsysops.vocabulary import ModelPointer

@@ -81,6 +81,16 @@ def make_context(
     )
 
 
+def name_windows(window: Window, *, reference: Window) -> dict[str, str]:
+    """Return what a run is asked: the explicit windows that `plan_context` reads back."""
+    return {
+        "window_start": window.start.isoformat(),
+        "window_end": window.end.isoformat(),
+        "reference_start": reference.start.isoformat(),
+        "reference_end": reference.end.isoformat(),
+    }
+
+
 def plan_context(document: Mapping[str, object], *, now: datetime) -> AuditContext:
     """Read what a run was asked to judge; {} is the last 24 full hours against the 24 before.
 

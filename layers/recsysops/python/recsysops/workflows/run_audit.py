@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from recsysops.detection.context import name_windows
 from recsysops.ports import IncidentBook, ModelRegistry, Notifier, QueryEngine
 from recsysops.vocabulary import Window
 from recsysops.workflows.judge_audit import judge_audit
@@ -36,14 +37,8 @@ def run_audit(
 
     Raises: BadInput when the windows are empty or overlap; DependencyError of book or notifier.
     """
-    asked = {
-        "run_id": run_id,
-        "window_start": window.start.isoformat(),
-        "window_end": window.end.isoformat(),
-        "reference_start": reference.start.isoformat(),
-        "reference_end": reference.end.isoformat(),
-        "revision": revision,
-    }
+    windows = name_windows(window, reference=reference)
+    asked = {**windows, "run_id": run_id, "revision": revision}
     plan = plan_audits(asked, registry=ports.registry, now=now)
     judgements = [
         judge_audit(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +12,8 @@ from recsysops.adapters.lambda_calls import LambdaCalls
 from recsysops.adapters.stepfunctions_runs import StateMachineRuns
 from recsysops.cli.story.stage import StagePorts
 from recsysops.cli.story.traffic import Progress, feedback_body, request_body, send_stretch
+from recsysops.cli.story.waiting import Patience
+from recsysops.detection.context import name_windows
 from recsysops.errors import DependencyError
 from recsysops.request_log.sql import render_sql
 from recsysops.serving.roll_out import dump_model_pointer
@@ -22,7 +23,6 @@ from recsysops.vocabulary import Incident, ModelPointer, Window
 
 THREADS = 3
 """Two cores serve; more callers only start more workers."""
-_PATIENCE_SECONDS = 60.0
 
 _COUNT_LOGGED = """
 SELECT count(DISTINCT request_id) AS requests
@@ -40,6 +40,7 @@ class DeployedStage:
     api: HttpApi
     calls: LambdaCalls
     runs: StateMachineRuns
+    patience: Patience = field(default_factory=Patience)
     _ranked: set[Window] = field(default_factory=set)
 
     def point_at(self, pointer: ModelPointer) -> str:
@@ -57,19 +58,18 @@ class DeployedStage:
     def wait_until_served(self, *, delta_id: str = "", model_id: str = "") -> None:
         """Return once all probes answer with the snapshot and model asked for ('' = any).
 
-        Raises: DependencyError when that takes longer than a minute.
+        Raises: DependencyError when that takes longer than our patience.
         """
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        answers: list[dict[str, object]] = []
-        while time.monotonic() < deadline:
-            answers = self._probe()
-            if all(
+
+        def is_served(answers: Sequence[Mapping[str, object]]) -> bool:
+            return all(
                 delta_id in ("", answer["delta_id"]) and model_id in ("", answer["model_id"])
                 for answer in answers
-            ):
-                return
-            time.sleep(0.2)
-        raise DependencyError(f"scorers do not serve {delta_id or model_id}: {answers[:1]}")
+            )
+
+        answers = self.patience.ask(self._probe, until=is_served)
+        if not is_served(answers):
+            raise DependencyError(f"scorers do not serve {delta_id or model_id}: {answers[:1]}")
 
     def send(self, stretch: Stretch, progress: Progress) -> int:
         """Send a stretch through the HTTP API, and wait until the lake has every request."""
@@ -89,15 +89,16 @@ class DeployedStage:
             self.calls.call(self.settings.rank_choices_function, window_payload(reference))
         self.runs.run(
             self.settings.audit_state_machine_arn,
-            {
-                "window_start": window.start.isoformat(),
-                "window_end": window.end.isoformat(),
-                "reference_start": reference.start.isoformat(),
-                "reference_end": reference.end.isoformat(),
-            },
+            name_windows(window, reference=reference),
         )
         self._ranked |= {window, reference}
         return self.ports.incidents.list_incidents("open")
+
+    def forecast_launches(self, as_of: datetime) -> Mapping[str, object]:
+        """Run the state machine `predict_launches` as of a moment and return its answer."""
+        return self.runs.run(
+            self.settings.predict_launches_state_machine_arn, {"as_of": as_of.isoformat()}
+        )
 
     def _recommend(self, request: TrafficRequest) -> str:
         return str(
@@ -127,14 +128,15 @@ class DeployedStage:
         sql = render_sql(
             _COUNT_LOGGED, first_day=window.start.date(), start=window.start, end=window.end
         )
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        logged = 0
-        while time.monotonic() < deadline:
-            logged = int(str(self.ports.queries.run(sql)[0]["requests"]))
-            if logged >= expected:
-                return
-            time.sleep(0.3)
-        raise DependencyError(f"the lake has {logged} of {expected} requests after a minute")
+        logged = self.patience.ask(
+            lambda: int(str(self.ports.queries.run(sql)[0]["requests"])),
+            until=lambda count: count >= expected,
+        )
+        if logged < expected:
+            raise DependencyError(
+                f"the lake has {logged} of {expected} requests after "
+                f"{self.patience.limit_seconds:.0f} s"
+            )
 
 
 def window_payload(window: Window) -> dict[str, object]:

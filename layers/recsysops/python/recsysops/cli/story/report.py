@@ -51,7 +51,7 @@ class Report:
     fault: str
     seed: int
     started_at: str
-    labels: Mapping[str, str]
+    labels: dict[str, str]
     steps: list[Step] = field(default_factory=list)
     seconds_to: dict[str, float] = field(default_factory=dict)
     plots: list[Plot] = field(default_factory=list)

@@ -5,7 +5,7 @@ Both run the same workflows and the same SQL; only ports differ.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -20,6 +20,7 @@ from recsysops.ports import (
     ModelRegistry,
     QueryEngine,
 )
+from recsysops.settings import Settings
 from recsysops.simulation.retimed import Stretch
 from recsysops.vocabulary import Incident, ModelPointer, Window
 
@@ -56,3 +57,20 @@ class Stage(Protocol):
 
     def audit(self, window: Window, reference: Window) -> Sequence[Incident]:
         """Rank the window's choices, audit it, and return every incident that is open now."""
+
+
+class LiveStage(Stage, Protocol):
+    """A deployed recommender: its scorers take a moment, its workflows run elsewhere."""
+
+    @property
+    def settings(self) -> Settings:
+        """Names of what is deployed."""
+
+    def wait_until_served(self, *, delta_id: str = "", model_id: str = "") -> None:
+        """Return once every scorer answers with the snapshot and model asked for ('' = any).
+
+        Raises: DependencyError when that takes too long.
+        """
+
+    def forecast_launches(self, as_of: datetime) -> Mapping[str, object]:
+        """Run the workflow `predict_launches` and return its answer."""
