@@ -1,4 +1,4 @@
-"""The DynamoDB tables: members, items, models, incidents, forecasts and the audit trail."""
+"""The DynamoDB tables: members, items, models, incidents and the audit trail."""
 
 from __future__ import annotations
 
@@ -55,7 +55,6 @@ class Tables(Construct):
         self.items = NamedTable(self, "items", key="item_id", expires=False, streams=True)
         self.models = NamedTable(self, "models", key="model_id", expires=False)
         self.incidents = NamedTable(self, "incidents", key="incident_id")
-        self.forecasts = NamedTable(self, "forecasts", key="item_id", sort_key="as_of")
         self.audit_trail = NamedTable(self, "audit_trail", key="deployment_id")
 
     @property
@@ -66,7 +65,6 @@ class Tables(Construct):
             "items": self.items,
             "models": self.models,
             "incidents": self.incidents,
-            "forecasts": self.forecasts,
             "audit_trail": self.audit_trail,
         }
 

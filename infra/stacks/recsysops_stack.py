@@ -118,7 +118,9 @@ class RecsysopsStack(Stack):
         self.tables.members.allow(predict, "Scan")
         self.tables.models.allow(predict, "Scan")
         self.artefacts.allow_reading(predict)
-        self.lake.allow_querying(predict, "slim_requests", "feedback")
+        self.lake.allow_querying(
+            predict, "slim_requests", "feedback", "item_snapshots", "launch_forecasts"
+        )
         self.lake.allow_writing(predict, "launch_forecasts")
         self.incident_topic.allow_publishing(predict)
 

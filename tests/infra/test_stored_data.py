@@ -17,7 +17,6 @@ KEYS = {
     "Items": ["item_id"],
     "Models": ["model_id"],
     "Incidents": ["incident_id"],
-    "Forecasts": ["item_id", "as_of"],
     "AuditTrail": ["deployment_id"],
 }
 

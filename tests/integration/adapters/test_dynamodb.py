@@ -41,10 +41,11 @@ ITEM = ItemFeatures(
     batch="2026-10-30",
     version=3,
     simulated=("language", "price"),
+    anticipation=41.0,
 )
 BARE = replace(
     ITEM, item_id="2", genres=(), year=None, language=None, price=None, in_stock=None,
-    launch_date=None, simulated=(),
+    launch_date=None, simulated=(), anticipation=None,
 )  # fmt: skip
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
@@ -62,6 +63,7 @@ items = st.builds(
     batch=texts,
     version=st.integers(0, 10**9),
     simulated=st.lists(texts, max_size=3).map(tuple),
+    anticipation=st.none() | st.floats(0, 1e9),
 )
 
 
@@ -104,6 +106,7 @@ def test_an_upstream_job_may_write_nulls_and_sets() -> None:
         ("year", {"S": "n/a"}, "1029: attribute year"),
         ("price", {"N": "cheap"}, "1029: attribute price"),
         ("launch_date", {"S": "soon"}, "1029: attribute launch_date"),
+        ("anticipation", {"S": "lots"}, "1029: attribute anticipation"),
         ("source", {"NULL": True}, "1029: attribute source is missing"),
     ],
 )
@@ -112,10 +115,11 @@ def test_a_garbled_attribute_is_bad_data_that_names_the_item(name, value, words)
         item_from_row(item_to_row(ITEM) | {name: value})
 
 
-def test_a_price_that_is_no_number_is_refused_before_it_is_written(dynamodb) -> None:
+@pytest.mark.parametrize("name", ["price", "anticipation"])
+def test_what_is_no_number_is_refused_before_it_is_written(dynamodb, name: str) -> None:
     store = DynamoItems(dynamodb, "item_ids")
-    with pytest.raises(BadData, match="1029: price nan"):
-        store.put_many([replace(ITEM, price=float("nan"))])
+    with pytest.raises(BadData, match=f"1029: {name} nan"):
+        store.put_many([replace(ITEM, **{name: float("nan")})])
     assert list(store.scan()) == []
 
 

@@ -54,7 +54,7 @@ CALLS = [
     ("record_incidents", "dynamodb", "get_item", "{members_table}", "may not"),
     ("judge_audit", "sns", "publish", "{incident_topic_arn}", "may not"),
     ("predict_launches", "dynamodb", "scan", "{members_table}", "may"),
-    ("predict_launches", "dynamodb", "put_item", "{forecasts_table}", "may not"),
+    ("predict_launches", "dynamodb", "put_item", "{items_table}", "may not"),
     ("predict_launches", "s3", "put_object", "{artefact_bucket}", "may not"),
 ]
 

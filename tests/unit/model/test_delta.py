@@ -47,6 +47,7 @@ some_items = st.builds(
     batch=st.text(),
     version=st.integers(0, 100),
     simulated=st.lists(st.text(), max_size=2).map(tuple),
+    anticipation=st.none() | st.floats(0, 1e6),
 )
 
 
@@ -119,6 +120,13 @@ def test_popularity_for_other_items_cannot_be_packed() -> None:
 @given(some_items)
 def test_raw_features_survive_their_row(item: ItemFeatures) -> None:
     assert features_from_row(features_to_row(item)) == item
+
+
+def test_items_of_before_anticipation_keep_their_row_and_are_still_read() -> None:
+    old = features_to_row(ITEMS[0])
+    assert len(old) == 12
+    assert features_from_row(old).anticipation is None
+    assert features_to_row(replace(ITEMS[0], anticipation=41.0)) == [*old, 41.0]
 
 
 def test_launch_days_count_from_1970() -> None:

@@ -94,6 +94,15 @@ def test_price_and_stock_change_the_row_but_not_the_vector() -> None:
     assert (bench.rows()[4].price, bench.rows()[4].changed) == (0.0, False)
 
 
+def test_anticipation_reaches_the_snapshot_and_the_lake() -> None:
+    bench = Bench()
+    bench.items.put_many([replace(ITEMS[4], anticipation=41.0)])
+    delta_id = bench.publish()
+    assert [row.anticipation for row in bench.rows()[3:5]] == [None, 41.0]
+    assert load_delta(bench.blobs, delta_id).items[4].anticipation == 41.0
+    assert not bench.rows()[4].changed
+
+
 def test_a_new_item_is_served_by_its_content_and_the_smoothing() -> None:
     bench = Bench()
     bench.items.put_many([replace(ITEMS[0], item_id="zz-new")])

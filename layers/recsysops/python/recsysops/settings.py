@@ -30,7 +30,6 @@ class Settings(BaseModel):
     items_table: str = ""
     models_table: str = ""
     incidents_table: str = ""
-    forecasts_table: str = ""
     audit_trail_table: str = ""
     lake_bucket: str = ""
     artefact_bucket: str = ""

@@ -65,6 +65,8 @@ class ItemFeatures:
 
     `simulated` names the columns that are not real data; whatever shows them must say so.
     `launch_date` None means launched before records began; an item is not eligible before it.
+    `anticipation` counts early signs of interest (reminders set, watch-list adds); it stands still
+    from the launch on, and None means that nobody counts them.
     """
 
     item_id: str
@@ -79,6 +81,7 @@ class ItemFeatures:
     batch: str
     version: int
     simulated: tuple[str, ...] = ()
+    anticipation: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

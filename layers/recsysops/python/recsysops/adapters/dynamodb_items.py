@@ -26,7 +26,7 @@ class DynamoItems:
         self._sleep = sleep
 
     def put_many(self, items: Iterable[ItemFeatures]) -> None:
-        """Write or replace items. Raises: DependencyError, BadData for NaN or infinite prices."""
+        """Write or replace items. Raises: DependencyError, BadData for NaN or infinite numbers."""
         rows = (item_to_row(item) for item in items)
         write_rows(self._client, self._table, rows, key="item_id", sleep=self._sleep)
 
@@ -49,9 +49,10 @@ def item_to_row(item: ItemFeatures) -> Attributes:
     optional: dict[str, dict[str, object] | None] = {
         "year": None if item.year is None else {"N": str(item.year)},
         "language": None if item.language is None else {"S": item.language},
-        "price": None if item.price is None else {"N": _number(item, item.price)},
+        "price": _number(item, "price", item.price),
         "in_stock": None if item.in_stock is None else {"BOOL": item.in_stock},
         "launch_date": None if item.launch_date is None else {"S": item.launch_date.isoformat()},
+        "anticipation": _number(item, "anticipation", item.anticipation),
     }
     return row | {name: value for name, value in optional.items() if value is not None}
 
@@ -74,6 +75,7 @@ def item_from_row(row: Attributes) -> ItemFeatures:
         batch=_required(row, "batch", _text),
         version=_required(row, "version", lambda value: int(value["N"])),
         simulated=_optional(row, "simulated", _text_list) or (),
+        anticipation=_optional(row, "anticipation", lambda value: float(value["N"])),
     )
 
 
@@ -113,7 +115,9 @@ def _texts(values: tuple[str, ...]) -> dict[str, object]:
     return {"L": [{"S": value} for value in values]}
 
 
-def _number(item: ItemFeatures, value: float) -> str:
+def _number(item: ItemFeatures, name: str, value: float | None) -> dict[str, object] | None:
+    if value is None:
+        return None
     if not isfinite(value):
-        raise BadData(f"item {item.item_id}: price {value} is not a finite number")
-    return repr(float(value))
+        raise BadData(f"item {item.item_id}: {name} {value} is not a finite number")
+    return {"N": repr(float(value))}

@@ -128,8 +128,12 @@ def _refuse_misfits(snapshot: DeltaSnapshot) -> None:
 
 
 def features_to_row(item: ItemFeatures) -> list[object]:
-    """Return an item's raw features as a JSON list in field order."""
-    return [
+    """Return an item's raw features as a JSON list in field order.
+
+    An item whose anticipation nobody counts has no thirteenth value: snapshots of before that
+    column keep their bytes, hence their ids.
+    """
+    row: list[object] = [
         item.item_id,
         item.title,
         list(item.genres),
@@ -143,6 +147,7 @@ def features_to_row(item: ItemFeatures) -> list[object]:
         item.version,
         list(item.simulated),
     ]
+    return row if item.anticipation is None else [*row, item.anticipation]
 
 
 def features_from_row(row: Sequence[object]) -> ItemFeatures:
@@ -160,7 +165,9 @@ def features_from_row(row: Sequence[object]) -> ItemFeatures:
         batch,
         version,
         sim,
+        *later,
     ) = row
+    (anticipation,) = later or [None]
     return ItemFeatures(
         item_id=item_id,  # type: ignore[arg-type]
         title=title,  # type: ignore[arg-type]
@@ -174,6 +181,7 @@ def features_from_row(row: Sequence[object]) -> ItemFeatures:
         batch=batch,  # type: ignore[arg-type]
         version=version,  # type: ignore[arg-type]
         simulated=tuple(sim),  # type: ignore[arg-type]
+        anticipation=anticipation,  # type: ignore[arg-type]
     )
 
 

@@ -148,6 +148,9 @@ class ItemSnapshotRow(LogRecord):
     changed: bool = Field(description="differs from the artefact's training catalogue")
     log_popularity: float = Field(description="log of decayed plays, first half-life")
     simulated: list[str] = Field(description="columns of this row that are not real data")
+    anticipation: float | None = Field(
+        None, description="early signs of interest until the launch, None when nobody counts them"
+    )
 
 
 class LaunchForecastRow(LogRecord):

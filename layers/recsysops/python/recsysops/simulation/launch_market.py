@@ -34,7 +34,12 @@ class Market:
 
 
 def draw_market(
-    rng: np.random.Generator, plans: Sequence[LaunchPlan], latents: Float64Array, *, days: int
+    rng: np.random.Generator,
+    plans: Sequence[LaunchPlan],
+    latents: Float64Array,
+    *,
+    days: int,
+    luck_factor: float = 1.0,
 ) -> Market:
     """Draw the market of all items over `days` days."""
     population = draw_tastes(rng, members=400)
@@ -44,7 +49,7 @@ def draw_market(
     launches = np.array([plan.launch_day > 0 for plan in plans])
     release = np.array([plan.is_release for plan in plans])
     hype = np.where(release, rng.normal(0.6, 0.8, len(plans)), rng.normal(-0.6, 0.6, len(plans)))
-    luck = rng.normal(0.0, 0.35, len(plans))
+    luck = luck_factor * rng.normal(0.0, 0.35, len(plans))
     early = np.where(launches, np.exp(2.3 + 0.75 * hype + 0.6 * audience + luck), 0.0)
     steady = np.exp(rng.normal(-0.4, 0.9, len(plans)) + 0.5 * audience)
     walk = np.cumsum(rng.normal(0.0, 0.02, days))

@@ -1,8 +1,9 @@
 """Who delivers simulated launches and how well: suppliers, true metadata, errors and their fixes.
 
 Assumed, not measured: eight suppliers, each with a main language and favourite genres; error
-rates from 8 to 40 % of deliveries; fixes after an exponential delay of 30 to 240 days on average;
-now and then a whole batch gets the wrong language; one launch in five is postponed.
+rates from 8 to 40 % of deliveries; fixes after an exponential delay of 30 to 240 days on average
+(`Hardness` multiplies both); now and then a whole batch gets the wrong language; one launch in
+five is postponed.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from recsysops.simulation.launch_worlds import Hardness
 from recsysops.vocabulary import ItemFeatures
 
+_ORDINARY = Hardness()
 FIRST_DAY = date(2024, 1, 1)
 GENRES = (
     *("action", "animation", "comedy", "crime", "documentary", "drama"),
@@ -92,10 +95,12 @@ def delivered_on(plan: LaunchPlan, day: int) -> ItemFeatures:
     return version if version.launch_date == launch else replace(version, launch_date=launch)
 
 
-def draw_suppliers(rng: np.random.Generator, *, count: int = 8) -> tuple[Supplier, ...]:
+def draw_suppliers(
+    rng: np.random.Generator, *, count: int = 8, hardness: Hardness = _ORDINARY
+) -> tuple[Supplier, ...]:
     """Draw suppliers; the first three work mostly in the first language."""
-    error_rates = rng.permutation(np.geomspace(0.08, 0.4, count))
-    fix_days = rng.permutation(np.geomspace(30.0, 240.0, count))
+    error_rates = hardness.errors * rng.permutation(np.geomspace(0.08, 0.4, count))
+    fix_days = hardness.repair_days * rng.permutation(np.geomspace(30.0, 240.0, count))
     return tuple(
         Supplier(
             name=f"supplier-{index + 1}",

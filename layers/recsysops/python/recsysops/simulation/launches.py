@@ -51,6 +51,7 @@ from recsysops.simulation.launch_supply import (
 )
 from recsysops.simulation.launch_tastes import LATENT_WIDTH, Tastes, draw_tastes
 from recsysops.simulation.launch_truth import find_thresholds, score_corrected, score_panel
+from recsysops.simulation.launch_worlds import Hardness
 from recsysops.vocabulary import ItemFeatures, PastLaunch, UpcomingLaunch
 
 LEAD_DAYS = 7
@@ -59,7 +60,7 @@ WEEK_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class LaunchWorldSettings:
-    """Size of a simulated world; the defaults run about 5 s on one core."""
+    """Size and hardness of a simulated world; the defaults run about 5 s on one core."""
 
     weeks: int = 112
     launches_per_week: float = 14.0
@@ -67,6 +68,7 @@ class LaunchWorldSettings:
     panel_size: int = 200
     top_k: int = 20
     upgrade_every_days: int = 42
+    hardness: Hardness = field(default_factory=Hardness)
 
 
 @dataclass(slots=True)
@@ -133,7 +135,7 @@ def simulate_launches(
 
 
 def _draw_world(rng: np.random.Generator, settings: LaunchWorldSettings) -> _World:
-    suppliers = draw_suppliers(rng)
+    suppliers = draw_suppliers(rng, hardness=settings.hardness)
     plans = [draw_base_item(rng, suppliers, number=n) for n in range(settings.base_items)]
     bad_batches = rng.random((len(suppliers), settings.weeks + 1)) < 0.015
     for launch_day in _draw_launch_days(rng, settings):
@@ -145,7 +147,13 @@ def _draw_world(rng: np.random.Generator, settings: LaunchWorldSettings) -> _Wor
         )
     latents = rng.normal(0.0, 0.8, (len(plans), LATENT_WIDTH))
     latents += 0.6 * _latent_of_content(rng, plans)
-    market = draw_market(rng, plans, latents, days=settings.weeks * WEEK_DAYS)
+    market = draw_market(
+        rng,
+        plans,
+        latents,
+        days=settings.weeks * WEEK_DAYS,
+        luck_factor=settings.hardness.luck,
+    )
     return _World(
         settings=settings,
         rng=rng,

@@ -263,6 +263,7 @@ def _lake_rows(
                 changed=row in changed,
                 log_popularity=popularity[row],
                 simulated=list(item.simulated),
+                anticipation=item.anticipation,
             )
         )
         for row, item in enumerate(snapshot.items)
