@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 StepName = Literal[
     "set_up",
@@ -82,13 +86,18 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
 
 def render_html(report: Report) -> str:
     """Return one HTML page without any outside resource; every value is escaped."""
+    steps = [{**asdict(step), "evidence_rows": _rows(step.evidence)} for step in report.steps]
+    return _page().render(report=report, steps=steps)
+
+
+@cache
+def _page() -> Template:
     from jinja2 import Environment, PackageLoader  # only the demo needs a template engine
 
     environment = Environment(
         loader=PackageLoader("recsysops.cli.story", "."), autoescape=True, trim_blocks=True
     )
-    steps = [{**asdict(step), "evidence_rows": _rows(step.evidence)} for step in report.steps]
-    return environment.get_template("report.html.jinja").render(report=report, steps=steps)
+    return environment.get_template("report.html.jinja")
 
 
 def _rows(evidence: Mapping[str, object]) -> Sequence[tuple[str, str]]:
