@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from recsysops.request_log.digest import INPUT_FIELDS, digest_inputs
+from recsysops.request_log.digest import ADDED_FIELDS, INPUT_FIELDS, digest_inputs
 from recsysops.request_log.records import FullRequest
 
 from tests.fakes.served_world import make_world
@@ -37,6 +37,8 @@ CHANGED = {
     "explore_rate": 0.1 + 1e-16 * 2,
     "code_version": "9.9.9",
     "fingerprint": "another machine",
+    "explore_first_rank": 12,
+    "filters": '{"in_stock":true}',
 }
 
 
@@ -45,10 +47,10 @@ def test_the_digest_of_a_fresh_record_is_the_one_it_carries() -> None:
 
 
 def test_every_input_is_listed_here() -> None:
-    assert set(CHANGED) == set(INPUT_FIELDS)
+    assert set(CHANGED) == {*INPUT_FIELDS, *ADDED_FIELDS}
 
 
-@pytest.mark.parametrize("name", INPUT_FIELDS)
+@pytest.mark.parametrize("name", [*INPUT_FIELDS, *ADDED_FIELDS])
 def test_a_changed_input_changes_the_digest(name: str) -> None:
     changed = RECORD.model_copy(update={name: CHANGED[name]})
     assert changed != RECORD

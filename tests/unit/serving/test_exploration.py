@@ -13,6 +13,7 @@ from recsysops.serving.exploration import (
     draw_exploration,
     exploration_ranks,
     final_slots,
+    first_rank_before_v2,
 )
 
 
@@ -20,7 +21,8 @@ from recsysops.serving.exploration import (
     ("limit", "eligible", "first", "last"),
     [
         (10, 9_000, 11, 50),
-        (1, 9_000, 11, 50),
+        (1, 9_000, 2, 41),
+        (9, 9_000, 10, 49),
         (10, 50, 11, 50),
         (10, 12, 11, 12),
         (20, 9_000, 21, 60),
@@ -35,7 +37,7 @@ def test_ranks_lie_below_the_slate_and_end_with_the_eligible_items(
     assert (ranks[0], ranks[-1]) == (first, last)
 
 
-@pytest.mark.parametrize(("limit", "eligible"), [(10, 10), (10, 0), (5, 8), (50, 50)])
+@pytest.mark.parametrize(("limit", "eligible"), [(10, 10), (10, 0), (5, 5), (50, 50)])
 def test_without_items_below_the_slate_every_slot_is_certain(limit: int, eligible: int) -> None:
     assert not exploration_ranks(limit, eligible)
     assert draw_exploration("r", rate=1.0, limit=limit, eligible_count=eligible) is None
@@ -107,3 +109,15 @@ def test_where_and_what_is_drawn_do_not_depend_on_each_other() -> None:
     pairs = np.array([(draw.position, draw.rank) for draw in draws if draw is not None])
     assert len(pairs) == 4_000
     assert abs(np.corrcoef(pairs.T)[0, 1]) < 4 / math.sqrt(4_000)
+
+
+@pytest.mark.parametrize(("limit", "first"), [(3, 11), (10, 11), (20, 21)])
+def test_records_of_version_1_never_explored_above_rank_11(limit: int, first: int) -> None:
+    assert first_rank_before_v2(limit) == first
+    ranks = exploration_ranks(limit, 9_000, first=first)
+    assert (ranks[0], len(ranks)) == (first, 40)
+    draws = [
+        draw_exploration(f"r{number}", rate=1.0, limit=limit, eligible_count=9_000, first=first)
+        for number in range(500)
+    ]
+    assert min(draw.rank for draw in draws if draw is not None) in range(first, first + 3)

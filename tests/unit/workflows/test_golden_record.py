@@ -58,7 +58,8 @@ def write_golden() -> None:
     world.recommend("g-0", "m1", context={"device": "tv"})
     world.recommend("g-1", "nobody", candidates=["i0001", "i0002", "ghost"], surface="item")
     world.flags.plan = SamplingPlan(rate=1.0, raised_rate=1.0, explore_rate=1.0)
-    world.recommend("g-2", "m2", limit=5, exclude=["i0007"])
+    filters = {"genres_any": ["Action", "Drama"], "max_price": 15.0}
+    world.recommend("g-2", "m2", limit=5, exclude=["i0007"], filters=filters)
     values = {"i0004": "ja", "i0005": None}
     deploy(world, make_hotfix("override_feature", {"feature": "language", "values": values}))
     world.recommend("g-3", "m3", surface="search")

@@ -44,7 +44,8 @@ def busy_world() -> ServedWorld:
     world = make_world(150, members=8)
     world.flags.plan = SamplingPlan(rate=1.0, raised_rate=1.0, explore_rate=0.3)
     for number in range(30):
-        world.recommend(f"plain-{number}", f"m{number % 10}", limit=1 + number)
+        filters = {"languages": ["en", "ja"], "in_stock": True} if number % 3 == 0 else {}
+        world.recommend(f"plain-{number}", f"m{number % 10}", limit=1 + number, filters=filters)
     values = {item.item_id: "ja" for item in world.items[:80]}
     deploy(
         world,

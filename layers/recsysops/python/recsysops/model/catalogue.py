@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,6 +12,7 @@ from recsysops.errors import ArtefactError
 from recsysops.model.artefact import ModelArtefact
 from recsysops.model.delta import DeltaSnapshot, launch_day
 from recsysops.model.encoder import FeatureEncoder
+from recsysops.model.item_columns import LazyColumns
 from recsysops.model.kernel import Float32Array
 from recsysops.vocabulary import ItemFeatures
 
@@ -23,7 +24,8 @@ class Catalogue:
     """All items of one (artefact, delta) pair, ascending by id.
 
     matrix: (n, d) float32; bias: (n,) float32, fresh popularity under the model's weights;
-    launch_days: (n,) days since 1970; largest_row_norm bounds every row's Euclidean norm.
+    launch_days: (n,) days since 1970; largest_row_norm bounds every row's Euclidean norm;
+    columns: what filters look at.
     """
 
     model_id: str
@@ -36,6 +38,7 @@ class Catalogue:
     bias: Float32Array
     launch_days: NDArray[np.int64]
     largest_row_norm: float
+    columns: LazyColumns = field(init=False, repr=False, compare=False, default_factory=LazyColumns)
 
     @property
     def item_ids(self) -> list[str]:

@@ -17,8 +17,7 @@ CONTENT_BLOCKS = ("genre", "year", "language")
 COLLABORATIVE = "collaborative"
 
 BLOCK_OF_FEATURE = {"genres": "genre", "year": "year", "language": "language"}
-"""Which block of the score a raw feature feeds; price and stock feed none. Nothing filters by
-them either: they are logged, audited and shown."""
+"""Which block of the score a raw feature feeds; price and stock feed none, filters act on them."""
 
 
 @dataclass(frozen=True, slots=True)

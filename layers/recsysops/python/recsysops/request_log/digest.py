@@ -28,8 +28,15 @@ INPUT_FIELDS = (
 )
 
 
+ADDED_FIELDS = ("explore_first_rank", "filters")
+"""Inputs added since schema version 1: hashed where they say something, so that the digests of
+older records stay what they were."""
+
+
 def digest_inputs(record: FullRequest) -> str:
     """Return sha256 (hex) of the record's inputs in canonical JSON; outputs are left out."""
     row = to_row(record)
-    inputs = json.dumps({name: row[name] for name in INPUT_FIELDS}, sort_keys=True)
+    named = {name: row[name] for name in INPUT_FIELDS}
+    added = {name: row[name] for name in ADDED_FIELDS if row[name]}
+    inputs = json.dumps({**named, **added}, sort_keys=True)
     return hashlib.sha256(inputs.encode()).hexdigest()

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recsysops.vocabulary import Arm, FeedbackKind, RequestStatus, Surface, Traffic
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class LogRecord(BaseModel):
@@ -89,6 +89,10 @@ class FullRequest(LogRecord):
     inclusion_probability: float = Field(description="probability that this record was written")
     input_digest: str = Field(description="sha256 over every input of the ranking")
     traffic: Traffic = Field(description="live, re-timed or simulated")
+    explore_first_rank: int | None = Field(
+        None, description="first greedy rank an explored item is drawn from; since version 2"
+    )
+    filters: str | None = Field(None, description="JSON of the attribute filters, None when none")
 
 
 class FeedbackEvent(LogRecord):

@@ -84,6 +84,8 @@ def _group(records: Sequence[FullRequest]) -> tuple[tuple[FullRequest, ...], Int
             record.surface,
             record.limit,
             record.explore_rate,
+            record.explore_first_rank,
+            record.filters,
             tuple(record.candidates),
             tuple(record.excluded),
             record.event_time.date(),  # launches become eligible by the day

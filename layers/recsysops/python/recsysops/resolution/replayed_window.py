@@ -17,7 +17,7 @@ from recsysops.resolution.logged_window import LoggedWindow
 from recsysops.serving.exploration import exploration_ranks
 from recsysops.serving.hotfixes import is_exposed, pinned_model
 from recsysops.serving.ranking import SHORTLIST, RankedSlate
-from recsysops.serving.replay import logged_hotfixes, replay_record
+from recsysops.serving.replay import first_explored_rank, logged_hotfixes, replay_record
 from recsysops.vocabulary import FlagDocument, Hotfix
 
 MemberVectors = Callable[[str, str], Float32Array | None]
@@ -141,8 +141,8 @@ def _pair_orders(
         old_rank=old_rank,
         limit=np.array([record.limit for record in records], dtype=np.intp),
         rate=np.array([record.explore_rate for record in records], dtype=np.float64),
-        old_pool=_pools([(record.limit, record.eligible_count) for record in records]),
-        new_pool=_pools(list(zip([record.limit for record in records], eligible, strict=True))),
+        old_pool=_pools(records, [record.eligible_count for record in records]),
+        new_pool=_pools(records, eligible),
     )
 
 
@@ -153,7 +153,10 @@ def _ranks_in(order: tuple[str, ...], *, of: tuple[str, ...]) -> list[int] | ran
     return [rank_of.get(item_id, 0) for item_id in of]
 
 
-def _pools(requests: Sequence[tuple[int, int]]) -> np.typing.NDArray[np.intp]:
-    ranges = [exploration_ranks(limit, eligible) for limit, eligible in requests]
+def _pools(records: Sequence[FullRequest], eligible: Sequence[int]) -> np.typing.NDArray[np.intp]:
+    ranges = [
+        exploration_ranks(record.limit, count, first=first_explored_rank(record))
+        for record, count in zip(records, eligible, strict=True)
+    ]
     bounds = [(one.start, one.stop - 1) for one in ranges]
     return np.array(bounds, dtype=np.intp).reshape(-1, 2)

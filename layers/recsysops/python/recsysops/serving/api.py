@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from recsysops.errors import BadBody
+from recsysops.serving.filters import NO_FILTERS, AttributeFilters
 from recsysops.vocabulary import ID_PATTERN, FeedbackKind, RequestStatus, Surface
 
 MAX_CANDIDATES = 1_000
@@ -73,6 +74,7 @@ class RecommendationRequest(_Body):
         None, min_length=1, max_length=MAX_CANDIDATES, description="None: the whole catalogue"
     )
     exclude: tuple[Identifier, ...] = Field((), max_length=MAX_EXCLUDED)
+    filters: AttributeFilters = Field(NO_FILTERS, description="what an item must be")
     context: dict[ContextKey, ContextValue] = Field(
         default_factory=dict, max_length=MAX_CONTEXT_KEYS
     )

@@ -30,27 +30,33 @@ class Slot:
     propensity: float
 
 
-def exploration_ranks(limit: int, eligible_count: int) -> range:
+def exploration_ranks(limit: int, eligible_count: int, *, first: int | None = None) -> range:
     """Return the greedy ranks an explored item is drawn from.
 
-    Ranks 11 to 50; for slates longer than 10 the 40 ranks below the slate (limit + 1 to
-    limit + 40), because an item cannot be shown twice; cut where the eligible items end.
+    The 40 ranks below the slate, limit + 1 to limit + 40 (so ranks 11 to 50 for slates of ten);
+    cut where the eligible items end. `first` is another first rank, as old records have.
 
-    >>> exploration_ranks(10, 9000), exploration_ranks(20, 9000), exploration_ranks(10, 30)
-    (range(11, 51), range(21, 61), range(11, 31))
+    >>> exploration_ranks(10, 9000), exploration_ranks(3, 9000), exploration_ranks(10, 30)
+    (range(11, 51), range(4, 44), range(11, 31))
     """
-    first = max(EXPLORE_FIRST_RANK, limit + 1)
+    first = first or limit + 1
     return range(first, min(first + _POOL_WIDTH, eligible_count + 1))
 
 
+def first_rank_before_v2(limit: int) -> int:
+    """Return where exploration began in records of schema version 1: never above rank 11."""
+    return max(EXPLORE_FIRST_RANK, limit + 1)
+
+
 def draw_exploration(
-    request_id: str, *, rate: float, limit: int, eligible_count: int
+    request_id: str, *, rate: float, limit: int, eligible_count: int, first: int | None = None
 ) -> ExploredSlot | None:
     """Decide from the request id alone whether, where and with which rank a request explores.
 
-    None for the greedy arm, or when no item is left below the slate.
+    None for the greedy arm, or when no item is left below the slate; `first` as in
+    `exploration_ranks`.
     """
-    ranks = exploration_ranks(limit, eligible_count)
+    ranks = exploration_ranks(limit, eligible_count, first=first)
     if not ranks or hash_unit("explore", request_id) >= rate:
         return None
     position = 1 + _pick(hash_unit("explore-position", request_id), limit)
@@ -58,7 +64,12 @@ def draw_exploration(
 
 
 def final_slots(
-    explored: ExploredSlot | None, *, rate: float, limit: int, eligible_count: int
+    explored: ExploredSlot | None,
+    *,
+    rate: float,
+    limit: int,
+    eligible_count: int,
+    first: int | None = None,
 ) -> tuple[Slot, ...]:
     """Return the slots of the final slate with exact propensities, marginal over the hash.
 
@@ -66,7 +77,7 @@ def final_slots(
     a given slot with probability rate / (limit · number of such items). Where nothing can be
     explored every slot is certain.
     """
-    pool = len(exploration_ranks(limit, eligible_count))
+    pool = len(exploration_ranks(limit, eligible_count, first=first))
     keep = 1.0 - rate / limit if pool else 1.0
     slots = [Slot(rank, rank, keep) for rank in range(1, min(limit, eligible_count) + 1)]
     if explored is not None:

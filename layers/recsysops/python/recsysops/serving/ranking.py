@@ -19,6 +19,7 @@ from recsysops.model.kernel import (
 )
 from recsysops.model.topk import blas_error_bound, order_by_score, shortlist_rows
 from recsysops.serving.exploration import arm_of, draw_exploration, final_slots
+from recsysops.serving.filters import NO_FILTERS, AttributeFilters, matching_items
 from recsysops.vocabulary import BLOCK_POPULARITY, Arm, ShownItem
 
 SHORTLIST = 100
@@ -33,6 +34,7 @@ class RankingRequest:
 
     candidates: () means the whole catalogue. excluded: seen and excluded item ids. blocked:
     item ids that a hotfix blocks. member_vector: (d,), None when cold (pure popularity).
+    explore_first: first rank exploration draws from, None for the one below the slate.
     """
 
     request_id: str
@@ -43,6 +45,8 @@ class RankingRequest:
     member_vector: Float32Array | None
     explore_rate: float
     blocked: frozenset[str] = frozenset()
+    filters: AttributeFilters = NO_FILTERS
+    explore_first: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,6 +149,8 @@ def _allowed(catalogue: Catalogue, request: RankingRequest) -> BoolArray:
     mask[_known_rows(catalogue, request.excluded)] = False
     if request.blocked:
         mask[_known_rows(catalogue, request.blocked)] = False
+    if request.filters is not NO_FILTERS:
+        mask &= matching_items(catalogue, request.filters)
     return mask
 
 
@@ -213,11 +219,13 @@ def _mask_of(rows: IndexArray, count: int) -> BoolArray:
 def _fill_slate(
     request: RankingRequest, shortlist: tuple[str, ...], scores: Float32Array, eligible_count: int
 ) -> tuple[tuple[ShownItem, ...], Arm]:
-    limit, rate = request.limit, request.explore_rate
+    limit, rate, first = request.limit, request.explore_rate, request.explore_first
     explored = draw_exploration(
-        request.request_id, rate=rate, limit=limit, eligible_count=eligible_count
+        request.request_id, rate=rate, limit=limit, eligible_count=eligible_count, first=first
     )
-    slots = final_slots(explored, rate=rate, limit=limit, eligible_count=eligible_count)
+    slots = final_slots(
+        explored, rate=rate, limit=limit, eligible_count=eligible_count, first=first
+    )
     shown = tuple(
         ShownItem(
             item_id=shortlist[slot.rank - 1],

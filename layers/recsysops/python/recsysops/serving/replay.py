@@ -17,7 +17,9 @@ from recsysops.model.catalogue import Catalogue
 from recsysops.model.kernel import Float32Array, Float64Array, numeric_fingerprint
 from recsysops.request_log.digest import digest_inputs
 from recsysops.request_log.records import FullRequest
+from recsysops.serving.exploration import first_rank_before_v2
 from recsysops.serving.fallback import read_vector
+from recsysops.serving.filters import load_filters
 from recsysops.serving.hotfixes import blocked_items, uses_popularity_only
 from recsysops.serving.ranking import RankedSlate, RankingRequest, rank_slate
 from recsysops.vocabulary import FlagDocument, Hotfix, Surface
@@ -73,6 +75,14 @@ class LoggedInputs(Protocol):
     def explore_rate(self) -> float:
         """Share of requests that explore."""
 
+    @property
+    def explore_first_rank(self) -> int | None:
+        """First rank that exploration draws from, None in records of schema version 1."""
+
+    @property
+    def filters(self) -> str | None:
+        """JSON of the attribute filters, None without any."""
+
 
 def refuse_changed_inputs(record: FullRequest) -> None:
     """Check a record's inputs against its digest. Raises: BadData when any bit changed."""
@@ -126,7 +136,14 @@ def ranking_request_of(
         member_vector=member_vector,
         explore_rate=record.explore_rate,
         blocked=blocked_items(hotfixes),
+        filters=load_filters(record.filters),
+        explore_first=first_explored_rank(record),
     )
+
+
+def first_explored_rank(record: LoggedInputs) -> int:
+    """Return the first greedy rank that exploration could draw from."""
+    return record.explore_first_rank or first_rank_before_v2(record.limit)
 
 
 def logged_vector(encoded: str | None, catalogue: Catalogue) -> Float32Array | None:

@@ -20,6 +20,7 @@ from recsysops.request_log.sampling import (
     name_stratum,
 )
 from recsysops.serving.api import FallbackReason, RecommendationRequest
+from recsysops.serving.filters import dump_filters
 from recsysops.serving.ranking import RankedSlate, RankingRequest
 from recsysops.vocabulary import FlagDocument, Hotfix, SamplingPlan, Traffic, hash_group
 
@@ -125,7 +126,9 @@ def write_full(
         delta_id=ranked.catalogue.delta_id,
         flag_version=served.document.version,
         hotfix_ids=[hotfix.hotfix_id for hotfix in served.hotfixes],
+        filters=dump_filters(ranking.filters),
         explore_rate=ranking.explore_rate,
+        explore_first_rank=ranking.explore_first or ranking.limit + 1,
         arm=slate.arm,
         eligible_count=slate.eligible_count,
         shortlist=list(slate.shortlist),

@@ -49,6 +49,8 @@ class LoggedRequest(LogRecord):
     flag_version: str
     hotfix_ids: list[str]
     explore_rate: float
+    explore_first_rank: int | None = None
+    filters: str | None = None
     inclusion_probability: float
     traffic: Traffic
 

@@ -137,6 +137,7 @@ def _ranking_request(
         member_vector=None if popularity_only else chosen.vector,
         explore_rate=explore_rate,
         blocked=blocked_items(hotfixes),
+        filters=request.filters,
     )
 
 
