@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from recsysops.model.kernel import Block, block_contributions, round_scores
-from recsysops.model.topk import blas_error_bound, order_by_score, shortlist_rows
+from recsysops.model.topk import best_rows, blas_error_bound, order_by_score, shortlist_rows
 
 
 def exact_scores(matrix: np.ndarray, vector: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -16,13 +17,9 @@ def near_ties(seed: int, count: int, width: int) -> tuple[np.ndarray, np.ndarray
     """Rows that are one another's copies but for the last bits of single numbers."""
     rng = np.random.default_rng(seed)
     matrix = np.repeat(rng.normal(size=(1, width)).astype(np.float32), count, axis=0)
-    for row in range(count):
-        column = rng.integers(width)
-        steps = int(rng.integers(-2, 3))
-        moved = matrix[row, column]
-        for _ in range(abs(steps)):
-            moved = np.nextafter(moved, np.float32(np.sign(steps) * np.inf))
-        matrix[row, column] = moved
+    moved = np.arange(count), rng.integers(width, size=count)
+    bits = matrix[moved].view(np.int32) + rng.integers(-2, 3, size=count, dtype=np.int32)
+    matrix[moved] = bits.view(np.float32)
     bias = np.repeat(rng.normal(size=1).astype(np.float32), count)
     return matrix, rng.normal(size=width).astype(np.float32), bias
 
@@ -33,24 +30,33 @@ def fast_scores(matrix: np.ndarray, vector: np.ndarray, bias: np.ndarray) -> np.
         return matrix @ vector + bias
 
 
+def norm_of(matrix: np.ndarray) -> float:
+    return float(np.sqrt((matrix.astype(np.float64) ** 2).sum(axis=1)).max())
+
+
 def margin_of(matrix: np.ndarray, vector: np.ndarray, bias: np.ndarray) -> float:
-    norms = np.sqrt((matrix.astype(np.float64) ** 2).sum(axis=1))
     return blas_error_bound(
-        largest_row_norm=float(norms.max()), vector=vector, largest_bias=float(np.abs(bias).max())
+        largest_row_norm=norm_of(matrix), vector=vector, largest_bias=float(np.abs(bias).max())
     )
 
 
 def best_through_shortlist(
     matrix: np.ndarray, vector: np.ndarray, bias: np.ndarray, k: int, eligible: np.ndarray | None
 ) -> list[int]:
-    rows = shortlist_rows(
-        fast_scores(matrix, vector, bias),
+    refused = [] if eligible is None else np.flatnonzero(~eligible)
+    best = best_rows(
+        matrix,
+        vector,
+        bias=bias,
+        blocks=(Block("all", 0, matrix.shape[1]),),
+        largest_row_norm=norm_of(matrix),
+        refused=np.array(refused, dtype=np.intp),
         k=k,
-        margin=margin_of(matrix, vector, bias),
-        eligible=eligible,
     )
-    scores = exact_scores(matrix[rows], vector, bias[rows])
-    return rows[order_by_score(scores)][:k].tolist()
+    rows = best.rows.tolist()
+    expected = exact_scores(matrix[rows], vector, bias[rows])
+    assert round_scores(best.contributions).tobytes() == expected.tobytes()
+    return rows
 
 
 def best_by_full_sort(scores: np.ndarray, k: int, eligible: np.ndarray | None) -> list[int]:
@@ -75,6 +81,33 @@ def test_rows_that_are_not_eligible_are_never_shortlisted(seed: int, count: int,
     assert best_through_shortlist(matrix, vector, bias, k, eligible) == expected
 
 
+@given(
+    st.integers(0, 2_000),
+    st.integers(900, 4_000),
+    st.sampled_from([0.0, 1e-6, 1.0]),
+    st.sampled_from([0.02, 0.5, 1.0]),
+)
+def test_many_rows_are_searched_through_a_sample_without_losing_any(
+    seed: int, count: int, spread: float, share: float
+) -> None:
+    matrix, vector, bias = near_ties(seed, count, 8)
+    rng = np.random.default_rng(seed)
+    bias += (spread * rng.normal(size=count)).astype(np.float32)
+    eligible = rng.random(count) < share
+    expected = best_by_full_sort(exact_scores(matrix, vector, bias), 20, eligible)
+    assert best_through_shortlist(matrix, vector, bias, 20, eligible) == expected
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_a_sample_that_misleads_costs_time_but_no_row(offset: int) -> None:
+    """Every 97th score is sampled: once all of the best are, once none of them is."""
+    approximate = np.zeros(9_700, dtype=np.float32)
+    approximate[offset::97] = np.arange(1, 101, dtype=np.float32)
+    rows = shortlist_rows(approximate, k=30, margin=0.4)
+    assert rows.tolist() == list(range(offset + 97 * 70, 9_700, 97))
+    assert shortlist_rows(approximate, k=30, margin=0.5).tolist() == [rows[0] - 97, *rows]
+
+
 @given(st.integers(0, 2_000), st.integers(-6, 6))
 def test_the_bound_covers_the_distance_of_blas_and_kernel(seed: int, power: int) -> None:
     rng = np.random.default_rng(seed)
@@ -94,8 +127,14 @@ def test_a_row_that_blas_puts_behind_survives_inside_the_margin() -> None:
 
 def test_few_rows_are_all_shortlisted() -> None:
     assert shortlist_rows(np.zeros(3, np.float32), k=5, margin=0.0).tolist() == [0, 1, 2]
-    nobody = np.zeros(3, dtype=np.bool_)
-    assert shortlist_rows(np.zeros(3, np.float32), k=5, margin=0.0, eligible=nobody).size == 0
+    assert shortlist_rows(np.zeros(0, np.float32), k=5, margin=0.0).size == 0
+
+
+def test_rows_that_may_not_be_ranked_are_never_shortlisted() -> None:
+    approximate = np.full(2_000, -np.inf, dtype=np.float32)
+    assert shortlist_rows(approximate, k=5, margin=1.0).size == 0
+    approximate[[3, 1_999]] = np.float32([-3e38, 1.0])
+    assert shortlist_rows(approximate, k=5, margin=1.0).tolist() == [3, 1_999]
 
 
 def test_equal_scores_keep_the_order_of_their_rows() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,16 @@ class Catalogue:
 
     def launched(self, moment: datetime) -> NDArray[np.bool_]:
         """Return which items have launched by a moment, (n,)."""
-        return self.launch_days <= int(moment.astimezone(UTC).timestamp()) // _SECONDS_PER_DAY
+        return self.launch_days <= day_of(moment)
+
+
+def day_of(moment: datetime) -> int:
+    """Return the UTC day of an aware moment, in days since 1970.
+
+    >>> day_of(datetime.fromisoformat("1970-01-02T00:30:00+01:00"))
+    0
+    """
+    return int(moment.timestamp()) // _SECONDS_PER_DAY
 
 
 def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalogue:

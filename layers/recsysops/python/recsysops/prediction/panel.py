@@ -144,7 +144,9 @@ class _Ranker:
             vector=vector,
             largest_bias=self.largest_bias,
         )
-        short = shortlist_rows(approximate, k=k, margin=margin, eligible=allowed)
+        if allowed is not None:
+            approximate = np.where(allowed, approximate, np.float32(-np.inf))
+        short = shortlist_rows(approximate, k=k, margin=margin)
         rows = self.rows[short]
         contributions = block_contributions(
             self.catalogue.matrix[rows], vector, bias=self.bias[rows], blocks=self.blocks

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recsysops.model.catalogue import Catalogue
+from recsysops.model.catalogue import Catalogue, day_of
 from recsysops.model.kernel import (
     Float32Array,
     Float64Array,
@@ -17,7 +16,7 @@ from recsysops.model.kernel import (
     block_contributions,
     round_scores,
 )
-from recsysops.model.topk import blas_error_bound, order_by_score, shortlist_rows
+from recsysops.model.topk import BestRows, approximate_scores, best_rows, order_by_score
 from recsysops.serving.exploration import arm_of, draw_exploration, final_slots
 from recsysops.serving.filters import NO_FILTERS, AttributeFilters, matching_items
 from recsysops.vocabulary import BLOCK_POPULARITY, Arm, ShownItem
@@ -82,24 +81,19 @@ def rank_slate(catalogue: Catalogue, request: RankingRequest) -> RankedSlate:
     The order and every score come from the scoring kernel; BLAS only shortlists with a proven
     margin. No eligible item gives an empty slate.
     """
-    mask = _allowed(catalogue, request)
-    rows, unknown = _candidate_rows(catalogue, request.candidates)
-    if rows is None:
-        eligible_count = int(np.count_nonzero(mask))
-        rows = _shortlist(catalogue, request.member_vector, mask)
+    unknown: tuple[str, ...] = ()
+    if request.candidates:
+        best, eligible_count, unknown = _best_of_candidates(catalogue, request)
     else:
-        rows = rows[mask[rows]]
-        eligible_count = len(rows)
-    contributions = score_rows(catalogue, request.member_vector, rows)
-    scores = round_scores(contributions)
-    best = order_by_score(scores)[:SHORTLIST]
-    shortlist = tuple(catalogue.items[row].item_id for row in rows[best].tolist())
-    shown, arm = _fill_slate(request, shortlist, scores[best], eligible_count)
+        best, eligible_count = _best_of_all(catalogue, request)
+    scores = round_scores(best.contributions)
+    shortlist = tuple(catalogue.items[row].item_id for row in best.rows.tolist())
+    shown, arm = _fill_slate(request, shortlist, scores, eligible_count)
     return RankedSlate(
         eligible_count=eligible_count,
         shortlist=shortlist,
-        scores=scores[best],
-        contributions=contributions[best],
+        scores=scores,
+        contributions=best.contributions,
         block_names=block_names(catalogue),
         shown=shown,
         arm=arm,
@@ -113,10 +107,7 @@ def rank_item(catalogue: Catalogue, request: RankingRequest, item_id: str) -> It
     BLAS scores settle whatever is further from the item than their error bound; the kernel
     decides the rest, so the rank equals that of a full sort of kernel scores.
     """
-    mask = _allowed(catalogue, request)
-    rows, _ = _candidate_rows(catalogue, request.candidates)
-    if rows is not None:
-        mask &= _mask_of(rows, len(mask))
+    mask = _eligible_mask(catalogue, request)
     eligible_count = int(np.count_nonzero(mask))
     row = catalogue.row_of.get(item_id)
     if row is None or not mask[row]:
@@ -129,11 +120,9 @@ def score_rows(
     catalogue: Catalogue, member_vector: Float32Array | None, rows: IndexArray
 ) -> Float64Array:
     """Return the kernel's contributions of the given rows, (n, blocks + 1); None scores as zero."""
-    width = catalogue.matrix.shape[1]
-    vector = np.zeros(width, np.float32) if member_vector is None else member_vector
     return block_contributions(
         catalogue.matrix[rows],
-        vector,
+        _vector_or_zero(catalogue, member_vector),
         bias=catalogue.bias[rows],
         blocks=catalogue.encoder.blocks,
     )
@@ -144,63 +133,88 @@ def block_names(catalogue: Catalogue) -> tuple[str, ...]:
     return (*(block.name for block in catalogue.encoder.blocks), BLOCK_POPULARITY)
 
 
-def _allowed(catalogue: Catalogue, request: RankingRequest) -> BoolArray:
-    mask = catalogue.launched(request.event_time)
-    mask[_known_rows(catalogue, request.excluded)] = False
-    if request.blocked:
-        mask[_known_rows(catalogue, request.blocked)] = False
-    if request.filters is not NO_FILTERS:
-        mask &= matching_items(catalogue, request.filters)
-    return mask
+def _best_of_candidates(
+    catalogue: Catalogue, request: RankingRequest
+) -> tuple[BestRows, int, tuple[str, ...]]:
+    """Return the best of the given candidates, how many are eligible, and those nobody knows."""
+    rows, unknown = _candidate_rows(catalogue, request)
+    contributions = score_rows(catalogue, request.member_vector, rows)
+    order = order_by_score(round_scores(contributions))[:SHORTLIST]
+    return BestRows(rows[order], contributions[order]), len(rows), unknown
 
 
-def _known_rows(catalogue: Catalogue, item_ids: Iterable[str]) -> list[int]:
-    row_of = catalogue.row_of
-    return [row_of[item_id] for item_id in item_ids if item_id in row_of]
+def _best_of_all(catalogue: Catalogue, request: RankingRequest) -> tuple[BestRows, int]:
+    """Return the best of the whole catalogue and how many are eligible."""
+    refused = _refused_rows(catalogue, request)
+    best = best_rows(
+        catalogue.matrix,
+        _vector_or_zero(catalogue, request.member_vector),
+        bias=catalogue.bias,
+        blocks=catalogue.encoder.blocks,
+        largest_row_norm=catalogue.largest_row_norm,
+        refused=refused,
+        k=SHORTLIST,
+    )
+    return best, len(catalogue.bias) - len(refused)
 
 
 def _candidate_rows(
-    catalogue: Catalogue, candidates: tuple[str, ...]
-) -> tuple[IndexArray | None, tuple[str, ...]]:
-    if not candidates:
-        return None, ()
-    unknown = tuple(dict.fromkeys(c for c in candidates if c not in catalogue.row_of))
-    rows = np.array(sorted(set(_known_rows(catalogue, candidates))), dtype=np.intp)
+    catalogue: Catalogue, request: RankingRequest
+) -> tuple[IndexArray, tuple[str, ...]]:
+    """Return the eligible candidates' rows, ascending, and the ids that are in no catalogue.
+
+    Nothing here looks at the rest of the catalogue.
+    """
+    row_of = catalogue.row_of
+    wanted = dict.fromkeys(request.candidates)
+    unknown = tuple(item_id for item_id in wanted if item_id not in row_of)
+    refused = request.blocked.union(request.excluded, unknown)
+    rows = np.array(sorted(row_of[one] for one in wanted if one not in refused), dtype=np.intp)
+    rows = rows[catalogue.launch_days[rows] <= day_of(request.event_time)]
+    if request.filters is not NO_FILTERS:
+        rows = rows[matching_items(catalogue, request.filters)[rows]]
     return rows, unknown
 
 
-def _shortlist(
-    catalogue: Catalogue, member_vector: Float32Array | None, mask: BoolArray
-) -> IndexArray:
-    approximate, margin = _approximate_scores(catalogue, member_vector)
-    return shortlist_rows(approximate, k=SHORTLIST, margin=margin, eligible=mask)
+def _refused_rows(catalogue: Catalogue, request: RankingRequest) -> IndexArray:
+    """Return the rows that may not be ranked, ascending.
+
+    Not launched, seen, excluded, blocked, or stopped by a filter.
+    """
+    refused = catalogue.launch_days > day_of(request.event_time)
+    row_of = catalogue.row_of
+    refused[[row_of[one] for one in request.excluded if one in row_of]] = True
+    refused[[row_of[one] for one in request.blocked if one in row_of]] = True
+    if request.filters is not NO_FILTERS:
+        refused |= ~matching_items(catalogue, request.filters)
+    return np.flatnonzero(refused)
 
 
-def _approximate_scores(
-    catalogue: Catalogue, member_vector: Float32Array | None
-) -> tuple[Float32Array, float]:
-    """Return fast scores of all items, (n,), and the bound of their distance to the kernel's."""
+def _eligible_mask(catalogue: Catalogue, request: RankingRequest) -> BoolArray:
+    mask = np.zeros(len(catalogue.bias), dtype=np.bool_)
+    if request.candidates:
+        mask[_candidate_rows(catalogue, request)[0]] = True
+        return mask
+    mask[_refused_rows(catalogue, request)] = True
+    return ~mask
+
+
+def _vector_or_zero(catalogue: Catalogue, member_vector: Float32Array | None) -> Float32Array:
     if member_vector is None:
-        return catalogue.bias, 0.0
-    # OpenBLAS kernels read past short rows: garbage there raises flags without touching results
-    with np.errstate(invalid="ignore", over="ignore"):
-        approximate = catalogue.matrix @ member_vector + catalogue.bias
-    if not np.isfinite(approximate).all():
-        # float32 sums ran over where the kernel's float64 does not
-        every_row = np.arange(len(approximate), dtype=np.intp)
-        return round_scores(score_rows(catalogue, member_vector, every_row)), 0.0
-    margin = blas_error_bound(
-        largest_row_norm=catalogue.largest_row_norm,
-        vector=member_vector,
-        largest_bias=float(np.abs(catalogue.bias).max(initial=0.0)),
-    )
-    return approximate, margin
+        return np.zeros(catalogue.matrix.shape[1], np.float32)
+    return member_vector
 
 
 def _count_better(
     catalogue: Catalogue, member_vector: Float32Array | None, *, mask: BoolArray, row: int
 ) -> int:
-    approximate, margin = _approximate_scores(catalogue, member_vector)
+    approximate, margin = approximate_scores(
+        catalogue.matrix,
+        _vector_or_zero(catalogue, member_vector),
+        bias=catalogue.bias,
+        blocks=catalogue.encoder.blocks,
+        largest_row_norm=catalogue.largest_row_norm,
+    )
     score = round_scores(score_rows(catalogue, member_vector, np.array([row], np.intp)))[0]
     distance = approximate.astype(np.float64) - float(score)
     surely_better = int(np.count_nonzero((distance > margin) & mask))
@@ -208,12 +222,6 @@ def _count_better(
     near_scores = round_scores(score_rows(catalogue, member_vector, near))
     ahead = (near_scores > score) | ((near_scores == score) & (near < row))
     return surely_better + int(np.count_nonzero(ahead))
-
-
-def _mask_of(rows: IndexArray, count: int) -> BoolArray:
-    mask = np.zeros(count, dtype=np.bool_)
-    mask[rows] = True
-    return mask
 
 
 def _fill_slate(
