@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 1
 
-.PHONY: setup demo test unit check lint up down clean status faults-check previews-check launches-check bench
+.PHONY: setup demo test unit check lint up down clean status faults-check previews-check launches-check bench openapi
 
 setup: $(READY)
 
@@ -53,3 +53,6 @@ previews-check: $(READY)  ## hotfix previews against the simulated truth
 
 launches-check: $(READY)  ## launch forecasts against the simulated truth
 	@$(BIN)/recsysops launches-check
+
+openapi: $(READY)  ## write functions/describe_api/openapi.json anew from routes, bodies and events
+	@$(BIN)/pytest -q tests/integration/functions/test_openapi.py --snapshot-update

@@ -3,7 +3,9 @@
 from recsysops.adapters.http_edge import Answer, Event, HttpCall, LambdaContext, answer_call
 from recsysops.bootstrap import process_ports
 from recsysops.observability import make_logger
-from recsysops.workflows.check_health import HealthReport, check_health
+from recsysops.serving import routes
+from recsysops.serving.health import HealthReport
+from recsysops.workflows.check_health import check_health, status_of
 from recsysops.workflows.load_catalogue import read_delta_pointer
 
 PORTS = process_ports("request")
@@ -17,13 +19,13 @@ CHECKS = {
 
 def handle(event: Event, context: LambdaContext) -> Answer:
     """Serve one HTTP API event."""
-    route, status_of = "GET /health", lambda report: 200 if report.is_well else 503
-    return answer_call(
-        event, context, route=route, serve=_check, logger=LOGGER, status_of=status_of
-    )
+    return answer_call(event, context, routes=ROUTES, logger=LOGGER, status_of=status_of)
 
 
 def _check(_: HttpCall) -> HealthReport:
     return check_health(
         CHECKS, tell=lambda name, why: LOGGER.error("check failed", check=name, reason=why)
     )
+
+
+ROUTES = {routes.HEALTH.key: _check}

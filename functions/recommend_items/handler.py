@@ -4,7 +4,7 @@ from recsysops.adapters.http_edge import Answer, Event, HttpCall, LambdaContext,
 from recsysops.adapters.serving_metrics import tell_served
 from recsysops.bootstrap import process_ports, wire_scorer
 from recsysops.observability import make_logger, make_metrics
-from recsysops.serving import api
+from recsysops.serving import api, routes
 from recsysops.workflows.recommend_items import recommend_items
 
 PORTS = process_ports("request")
@@ -14,8 +14,7 @@ LOGGER, METRICS = make_logger("recommend_items"), make_metrics("recommend_items"
 
 def handle(event: Event, context: LambdaContext) -> Answer:
     """Serve one HTTP API event."""
-    route = "POST /v1/recommendations"
-    answer = answer_call(event, context, route=route, serve=_recommend, logger=LOGGER)
+    answer = answer_call(event, context, routes=ROUTES, logger=LOGGER)
     SCORER.after.request_done()
     return answer
 
@@ -28,3 +27,6 @@ def _recommend(call: HttpCall) -> api.RecommendationResponse:
     fell_back = response.status == "fallback"
     tell_served(METRICS, LOGGER, fell_back=fell_back, latency_ms=call.elapsed_ms, scorer=SCORER)
     return response
+
+
+ROUTES = {routes.RECOMMEND.key: _recommend}

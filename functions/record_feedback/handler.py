@@ -3,6 +3,7 @@
 from recsysops.adapters.http_edge import Answer, Event, HttpCall, LambdaContext, answer_call
 from recsysops.bootstrap import process_ports
 from recsysops.observability import make_logger
+from recsysops.serving import routes
 from recsysops.serving.api import FeedbackRequest, FeedbackResponse, parse_body
 from recsysops.workflows.record_feedback import record_feedback
 
@@ -12,7 +13,7 @@ LOGGER = make_logger("record_feedback")
 
 def handle(event: Event, context: LambdaContext) -> Answer:
     """Serve one HTTP API event."""
-    return answer_call(event, context, route="POST /v1/feedback", serve=_record, logger=LOGGER)
+    return answer_call(event, context, routes=ROUTES, logger=LOGGER)
 
 
 def _record(call: HttpCall) -> FeedbackResponse:
@@ -23,3 +24,6 @@ def _record(call: HttpCall) -> FeedbackResponse:
         accept_retimed=PORTS.settings.accept_retimed,
         now=PORTS.clock(),
     )
+
+
+ROUTES = {routes.FEEDBACK.key: _record}

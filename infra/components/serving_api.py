@@ -10,6 +10,7 @@ from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+from recsysops.serving.routes import Route
 
 from infra.components.acknowledgements import acknowledge
 from infra.components.log_groups import retention_of
@@ -50,27 +51,18 @@ class ServingApi(Construct):
         """The address the paths are appended to."""
         return self.api.api_endpoint
 
-    def serve(self, route: str, function: PythonFunction, *, scope: str) -> None:
-        """Serve "METHOD /path" to callers whose token holds recsysops/<scope>."""
-        method, path = route.split(" ")
-        self.api.add_routes(
-            path=path,
-            methods=[apigateway.HttpMethod(method)],
-            integration=self._integrate(function),
-            authorizer=self.authorizer,
-            authorization_scopes=[f"{RESOURCE_SERVER}/{scope}"],
-        )
-
-    def serve_openly(self, route: str, function: PythonFunction, *, because: str) -> None:
-        """Serve "METHOD /path" to anybody."""
-        method, path = route.split(" ")
+    def serve(self, route: Route, function: PythonFunction) -> None:
+        """Serve a route to callers whose token holds its scope; to anybody when it is open."""
         added = self.api.add_routes(
-            path=path,
-            methods=[apigateway.HttpMethod(method)],
+            path=route.path,
+            methods=[apigateway.HttpMethod(route.method)],
             integration=self._integrate(function),
+            authorizer=self.authorizer if route.scope else None,
+            authorization_scopes=[f"{RESOURCE_SERVER}/{route.scope}"] if route.scope else None,
         )
-        for open_route in added:
-            acknowledge(open_route, "APIG4", because=because)
+        if route.open_because:
+            for open_route in added:
+                acknowledge(open_route, "APIG4", because=route.open_because)
 
     def _integrate(self, function: PythonFunction) -> integrations.HttpLambdaIntegration:
         return integrations.HttpLambdaIntegration(function.node.id, function.lambda_function)

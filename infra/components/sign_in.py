@@ -5,15 +5,11 @@ from __future__ import annotations
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
+from recsysops.serving.routes import SCOPES
 
 from infra.components.acknowledgements import acknowledge
 
 RESOURCE_SERVER = "recsysops"
-SCOPES = {
-    "recommend": "Ask for recommendations",
-    "feedback": "Report what members chose",
-    "operate": "Watch and mend the system",
-}
 
 
 class SignIn(Construct):

@@ -6,6 +6,7 @@ from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as sources
 from constructs import Construct
+from recsysops.serving.routes import ROUTES
 
 from infra.components.alarms import Alarms
 from infra.components.artefacts import Artefacts
@@ -127,15 +128,8 @@ class RecsysopsStack(Stack):
     def _serve(self) -> None:
         self.sign_in = SignIn(self, "SignIn")
         self.api = ServingApi(self, "Serving", sign_in=self.sign_in, settings=self.settings)
-        self.api.serve(
-            "POST /v1/recommendations", self.functions["recommend_items"], scope="recommend"
-        )
-        self.api.serve("POST /v1/feedback", self.functions["record_feedback"], scope="feedback")
-        self.api.serve_openly(
-            "GET /health",
-            self.functions["check_health"],
-            because="A load balancer or a status page asks without a token; it tells no data.",
-        )
+        for route in ROUTES:
+            self.api.serve(route, self.functions[route.function])
 
     def _react(self) -> None:
         """Publish a delta when an upstream job writes items."""

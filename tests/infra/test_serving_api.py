@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from recsysops.serving.routes import ROUTES, SCOPES, Route
 
 from .conftest import Assembly
 
 pytestmark = pytest.mark.xdist_group("infra")
 
-SCOPES = {
-    "POST /v1/recommendations": ["recsysops/recommend"],
-    "POST /v1/feedback": ["recsysops/feedback"],
-}
 
-
-def routes(aws: Assembly) -> dict[str, dict[str, object]]:
+def routes(aws: Assembly) -> dict[str, dict[str, Any]]:
     found = (part["Properties"] for part in aws.resources("AWS::ApiGatewayV2::Route").values())
     return {route["RouteKey"]: route for route in found}
 
 
-def test_every_route_but_health_needs_a_scope(aws: Assembly) -> None:
-    assert set(routes(aws)) == {*SCOPES, "GET /health"}
-    for key, scopes in SCOPES.items():
-        assert routes(aws)[key]["AuthorizationType"] == "JWT"
-        assert routes(aws)[key]["AuthorizationScopes"] == scopes
+def test_every_declared_route_is_deployed_and_no_other(aws: Assembly) -> None:
+    assert set(routes(aws)) == {route.key for route in ROUTES}
 
 
-def test_health_is_open(aws: Assembly) -> None:
-    assert routes(aws)["GET /health"]["AuthorizationType"] == "NONE"
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
+def test_a_route_asks_for_its_scope_and_reaches_its_function(aws: Assembly, route: Route) -> None:
+    deployed = routes(aws)[route.key]
+    if route.scope is None:
+        assert route.open_because
+        assert deployed["AuthorizationType"] == "NONE"
+    else:
+        assert deployed["AuthorizationType"] == "JWT"
+        assert deployed["AuthorizationScopes"] == [f"recsysops/{route.scope}"]
+    target = deployed["Target"]["Fn::Join"][1][1]["Ref"]
+    integration = aws.resources("AWS::ApiGatewayV2::Integration")[target]["Properties"]
+    camel = "".join(map(str.title, route.function.split("_")))
+    assert integration["IntegrationUri"]["Fn::GetAtt"][0].startswith(f"{camel}Function")
+
+
+def test_only_health_and_the_document_are_open() -> None:
+    assert [route.key for route in ROUTES if route.scope is None] == [
+        "GET /health",
+        "GET /v1/openapi.json",
+    ]
 
 
 def test_tokens_must_come_from_our_pool_and_for_our_client(aws: Assembly) -> None:
@@ -46,14 +59,10 @@ def test_the_client_signs_in_with_a_secret_and_no_person_can_register(aws: Assem
     assert pool["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"] is True
 
 
-def test_the_scopes_are_recommend_feedback_and_operate(aws: Assembly) -> None:
+def test_the_scopes_are_those_declared(aws: Assembly) -> None:
     server = aws.one("AWS::Cognito::UserPoolResourceServer")["Properties"]
     assert server["Identifier"] == "recsysops"
-    assert [scope["ScopeName"] for scope in server["Scopes"]] == [
-        "recommend",
-        "feedback",
-        "operate",
-    ]
+    assert [scope["ScopeName"] for scope in server["Scopes"]] == list(SCOPES)
 
 
 def test_the_api_is_throttled_and_leaves_an_access_log_without_addresses(aws: Assembly) -> None:

@@ -33,7 +33,7 @@ class Echo(BaseModel):
 
 def ask(serve: Any, **event: Any) -> tuple[int, dict[str, Any]]:
     answer = answer_call(
-        {"routeKey": "POST /x", **event}, CONTEXT, route="POST /x", serve=serve, logger=LOGGER
+        {"routeKey": "POST /x", **event}, CONTEXT, routes={"POST /x": serve}, logger=LOGGER
     )
     assert set(answer) == {"statusCode", "headers", "body"}
     return answer["statusCode"], json.loads(answer["body"])  # type: ignore[return-value, arg-type]
@@ -73,6 +73,19 @@ def test_a_body_that_claims_to_be_base64_and_is_not_is_refused_with_its_path(tex
     status, body = ask(echo, body=text, isBase64Encoded=True)
     assert status == 422
     assert body["problems"][0]["path"] == "body"
+
+
+def test_parameters_of_the_path_win_over_those_of_the_query() -> None:
+    met: list[HttpCall] = []
+
+    def serve(call: HttpCall) -> str:
+        met.append(call)
+        return '{"as": "text"}'
+
+    query, path = {"item_id": "other", "limit": "3"}, {"item_id": "i1"}
+    assert ask(serve, queryStringParameters=query, pathParameters=path) == (200, {"as": "text"})
+    assert ask(serve, queryStringParameters=None, pathParameters="nonsense")[0] == 200
+    assert [call.parameters for call in met] == [{"item_id": "i1", "limit": "3"}, {}]
 
 
 @pytest.mark.parametrize("route", ["GET /x", "POST /y", None, 3])
@@ -136,7 +149,7 @@ def test_a_refusal_logs_paths_not_values(caplog: pytest.LogCaptureFixture) -> No
 
 def test_an_answer_may_choose_its_status() -> None:
     answer = answer_call(
-        {"routeKey": "GET /x"}, CONTEXT, route="GET /x", serve=echo, logger=LOGGER,
+        {"routeKey": "GET /x"}, CONTEXT, routes={"GET /x": echo}, logger=LOGGER,
         status_of=lambda body: 503 if body.length == 0 else 200,
     )  # fmt: skip
     assert answer["statusCode"] == 503

@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict
 
 from recsysops.errors import RecSysOpsError
-
-CheckStatus = Literal["ok", "failed"]
-
-
-class HealthReport(BaseModel):
-    """What GET /health answers: names and outcomes only, as anybody may ask."""
-
-    model_config = ConfigDict(frozen=True)
-    status: CheckStatus
-    checks: dict[str, CheckStatus]
-
-    @property
-    def is_well(self) -> bool:
-        """Every check was ok."""
-        return self.status == "ok"
+from recsysops.serving.health import CheckStatus, HealthReport
 
 
 def check_health(
@@ -34,6 +17,11 @@ def check_health(
     outcomes = {name: _run_check(name, check, tell) for name, check in checks.items()}
     is_well = all(outcome == "ok" for outcome in outcomes.values())
     return HealthReport(status="ok" if is_well else "failed", checks=outcomes)
+
+
+def status_of(report: object) -> int:
+    """Return the HTTP status of a report: 503 unless all is well."""
+    return 200 if isinstance(report, HealthReport) and report.is_well else 503
 
 
 def _run_check(

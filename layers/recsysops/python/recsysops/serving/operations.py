@@ -1,0 +1,74 @@
+"""What each route takes and answers, for whoever writes a client: words and body models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from pydantic import BaseModel
+
+from recsysops.serving import routes
+from recsysops.serving.api import (
+    FeedbackRequest,
+    FeedbackResponse,
+    RecommendationRequest,
+    RecommendationResponse,
+)
+from recsysops.serving.health import HealthReport
+from recsysops.serving.routes import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route as its callers see it.
+
+    answer: None for a JSON document of no fixed schema. parameters: a model whose fields are
+    those of the path and the query. refusals: statuses beyond those that every route shares, and
+    what they mean. other_answers: statuses whose body is the answer's too.
+    """
+
+    route: Route
+    name: str
+    summary: str
+    description: str
+    answer: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    parameters: type[BaseModel] | None = None
+    refusals: tuple[tuple[HTTPStatus, str], ...] = ()
+    other_answers: tuple[tuple[HTTPStatus, str], ...] = ()
+
+
+OPERATIONS = (
+    Operation(
+        routes.RECOMMEND,
+        name="recommendItems",
+        summary="Rank items for a member",
+        description="Ranks the whole catalogue, or the candidates given. What is missing makes a "
+        "fallback with a reason, never an error. The answer's request_id goes into feedback.",
+        body=RecommendationRequest,
+        answer=RecommendationResponse,
+    ),
+    Operation(
+        routes.FEEDBACK,
+        name="recordFeedback",
+        summary="Report what members did",
+        description="Every accepted event is durable before the 200. Events are judged one by one: "
+        "a bad one does not refuse its neighbours. Send the same events again after a failure.",
+        body=FeedbackRequest,
+        answer=FeedbackResponse,
+    ),
+    Operation(
+        routes.HEALTH,
+        name="checkHealth",
+        summary="Say whether everything a scorer needs can be reached",
+        description="Asks each dependency; tells names and outcomes only.",
+        answer=HealthReport,
+        other_answers=((HTTPStatus.SERVICE_UNAVAILABLE, "something cannot be reached"),),
+    ),
+    Operation(
+        routes.DESCRIBE,
+        name="describeApi",
+        summary="This document",
+        description="OpenAPI 3.1, generated from the routes and bodies that the functions use.",
+    ),
+)
