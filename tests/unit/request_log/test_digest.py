@@ -39,6 +39,7 @@ CHANGED = {
     "fingerprint": "another machine",
     "explore_first_rank": 12,
     "filters": '{"in_stock":true}',
+    "surface_plan": '{"diversity": 1.0}',
 }
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from recsysops.request_log.sampling import (
     inclusion_probability,
     name_stratum,
 )
-from recsysops.vocabulary import SamplingPlan, Surface
+from recsysops.vocabulary import BUILT_IN_SURFACES, SamplingPlan
 
 PLAN = SamplingPlan(
     rate=0.25, raised_rate=0.9, stratum_rates={"search/known/no-launch/greedy": 0.6}
@@ -24,7 +23,7 @@ def test_every_combination_is_a_stratum_of_its_own() -> None:
     names = {
         name_stratum(surface=surface, member_known=known, launch_shown=launch, arm=arm)
         for surface, known, launch, arm in itertools.product(
-            get_args(Surface), (True, False), (True, False), ("greedy", "explore")
+            BUILT_IN_SURFACES, (True, False), (True, False), ("greedy", "explore")
         )
     }
     assert len(names) == 24

@@ -42,7 +42,7 @@ def test_times_are_cut_to_milliseconds_in_utc() -> None:
         ({"limit": 51}, "limit"),
         ({"limit": "10"}, "limit"),
         ({"limit": True}, "limit"),
-        ({"surface": "attic"}, "surface"),
+        ({"surface": "The attic"}, "surface"),
         ({"candidates": []}, "candidates"),
         ({"candidates": ["ok", "not ok"]}, "candidates.1"),
         ({"candidates": [str(n) for n in range(1001)]}, "candidates"),
@@ -70,7 +70,7 @@ def test_what_is_no_json_object_is_refused(body: str | bytes | None) -> None:
 
 def test_every_problem_is_told_at_once() -> None:
     with pytest.raises(BadBody) as caught:
-        recommend(limit=99, surface="attic")
+        recommend(limit=99, surface="The attic")
     assert {path for path, _ in caught.value.problems} == {"limit", "surface"}
 
 

@@ -92,7 +92,7 @@ def test_the_version_is_a_digest_of_content_not_of_spelling() -> None:
         (changed(kind="mask_feature", params={"block": "price"}), "hotfixes[0].params.block"),
         (changed(kind="mask_feature", params={"block": "year", "item_ids": []}), "item_ids"),
         (changed(kind="block_items", params={"item_ids": None}), "hotfixes[0].params.item_ids"),
-        (changed(kind="popularity_fallback", params={"surface": "moon"}), "params.surface"),
+        (changed(kind="popularity_fallback", params={"surface": "The moon"}), "params.surface"),
         (changed(kind="pin_model", params={}), "hotfixes[0].params.model_id"),
         (changed(kind="pin_model", params={"model_id": "m/../x"}), "hotfixes[0].params.model_id"),
     ],

@@ -16,6 +16,7 @@ from recsysops.serving.ranking import (
     rank_item,
     rank_slate,
 )
+from recsysops.vocabulary import SurfacePlan
 
 from tests.fakes.served_world import ENCODER, NOW, make_vector, make_world
 
@@ -202,3 +203,69 @@ def test_inputs_are_left_as_they_were() -> None:
     rank_slate(CATALOGUE, ask(excluded=tuple(IDS[:50]), explore_rate=1.0))
     after = (CATALOGUE.matrix, CATALOGUE.bias, CATALOGUE.launch_days)
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+LAUNCHED = make_world(300).catalogue
+LAUNCHED = replace(
+    LAUNCHED,
+    launch_days=np.where(np.arange(300) % 30 == 7, LAUNCHED.launch_days[298], LAUNCHED.launch_days),
+)
+"""Besides two of its own, every thirtieth item launched a day ago."""
+
+
+def is_launch(item_id: str) -> bool:
+    return bool(LAUNCHED.launched_since(NOW, days=30)[LAUNCHED.row_of[item_id]])
+
+
+def test_reserved_slots_show_the_best_launches_even_from_below_the_shortlist() -> None:
+    weak = LAUNCHED.bias - 50.0 * LAUNCHED.launched_since(NOW, days=30).astype(np.float32)
+    catalogue = replace(LAUNCHED, bias=weak.astype(np.float32))
+    request = ask(surface_plan=SurfacePlan(launch_slots=(3, 7)))
+    slate = rank_slate(catalogue, request)
+    launches = [item_id for item_id in full_sort(catalogue, request) if is_launch(item_id)]
+    assert len(launches) == 11
+    shown = [item.item_id for item in slate.shown]
+    assert (shown[2], shown[6]) == (launches[0], launches[1])
+    assert not any(is_launch(item_id) for item_id in slate.shortlist[:SHORTLIST])
+    assert list(slate.shortlist[SHORTLIST:]) == launches
+    assert tuple(shown) == slate.planned == slate.policy_order[:10]
+    assert [item_id for item_id in shown if not is_launch(item_id)] == list(slate.shortlist[:8])
+    assert round_scores(slate.contributions).tobytes() == slate.scores.tobytes()
+
+
+def test_given_candidates_fill_reserved_slots_too() -> None:
+    request = ask(candidates=tuple(IDS[:60]), surface_plan=SurfacePlan(launch_slots=(1,)))
+    slate = rank_slate(LAUNCHED, request)
+    assert is_launch(slate.shown[0].item_id)
+    assert slate.eligible_count == 60
+
+
+def test_a_diverse_slate_holds_other_items_with_the_same_scores() -> None:
+    plain = rank_slate(CATALOGUE, ask())
+    mixed = rank_slate(CATALOGUE, ask(surface_plan=SurfacePlan(diversity=3.0)))
+    assert mixed.shortlist == plain.shortlist
+    assert mixed.scores.tobytes() == plain.scores.tobytes()
+    assert mixed.planned[0] == plain.shortlist[0]
+    assert set(mixed.planned) != set(plain.shortlist[:10])
+    scores = dict(zip(plain.shortlist, plain.scores.tolist(), strict=True))
+    assert [item.score for item in mixed.shown] == [scores[i.item_id] for i in mixed.shown]
+
+
+def test_exploration_counts_its_ranks_in_the_plans_order() -> None:
+    plan = SurfacePlan(diversity=3.0, launch_slots=(2,))
+    for number in range(60):
+        request = ask(request_id=f"r{number}", surface_plan=plan, explore_rate=1.0, limit=5)
+        slate = rank_slate(LAUNCHED, request)
+        shown = [item.item_id for item in slate.shown]
+        explored = [item for item in slate.shown if item.item_id not in slate.planned]
+        assert len(explored) == 1
+        assert explored[0].item_id in slate.policy_order[5:45]
+        assert explored[0].propensity == 1.0 / (5 * 40)
+        kept = [a for a, b in zip(shown, slate.planned, strict=True) if a == b]
+        assert len(kept) == 4
+
+
+def test_a_plain_surface_plans_nothing() -> None:
+    slate = rank_slate(CATALOGUE, ask())
+    assert slate.planned == ()
+    assert slate.policy_order == slate.shortlist

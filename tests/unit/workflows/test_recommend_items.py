@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import recsysops
 from recsysops.adapters.memory import MemoryBlobs, MemoryMembers
-from recsysops.errors import BadData, DependencyError
+from recsysops.errors import BadBody, BadData, DependencyError
 from recsysops.model.packing import owner_digest, pack_vector
 from recsysops.ports import LogStream
 from recsysops.request_log.digest import digest_inputs
 from recsysops.request_log.pseudonym import pseudonym_of
 from recsysops.serving.api import RecommendationRequest
 from recsysops.serving.flag_document import build_flag_document
-from recsysops.vocabulary import Hotfix, Member, SamplingPlan
+from recsysops.vocabulary import Hotfix, Member, SamplingPlan, SurfacePlan
 from recsysops.workflows.recommend_items import recommend_items
 
 from tests.fakes.served_world import NOW, ServedWorld, make_vector, make_world
@@ -259,3 +259,28 @@ def test_a_refused_flag_document_shows_in_the_slim_line(world: ServedWorld) -> N
     world.flags.document = replace(world.flags.document, version="v1", rejected="bad-digest")
     world.recommend()
     assert (world.slim()[0].flag_version, world.slim()[0].flag_rejected) == ("v1", "bad-digest")
+
+
+def test_a_configured_surface_fills_its_slate_by_its_plan_and_an_unknown_one_is_refused(
+    world: ServedWorld,
+) -> None:
+    launch = world.items[-2].item_id  # launched a day ago
+    world.flags.plan = replace(
+        world.flags.plan, explore_rate=0.0, surfaces={"tv": SurfacePlan(launch_slots=(2,))}
+    )
+    assert world.recommend(surface="tv").items[1].item_id == launch
+    assert (world.slim()[0].surface, world.full()[0].surface) == ("tv", "tv")
+    assert world.full()[0].surface_plan == '{"launch_slots": [2]}'
+    assert world.recommend("r-2").items[1].item_id != launch
+    with pytest.raises(BadBody, match="surface"):
+        world.recommend("r-3", surface="attic")
+    assert len(world.slim()) == 2
+
+
+def test_filters_reach_the_slate_and_the_record(world: ServedWorld) -> None:
+    response = world.recommend(filters={"genres_any": ["Drama"], "max_price": 9.0})
+    features = {item.item_id: item for item in world.items}
+    shown = [features[item.item_id] for item in response.items]
+    assert shown
+    assert all("Drama" in item.genres and (item.price or 99.0) <= 9.0 for item in shown)
+    assert json.loads(world.full()[0].filters or "") == {"genres_any": ["Drama"], "max_price": 9.0}

@@ -21,7 +21,7 @@ from recsysops.serving.flag_document import (
     dump_flag_document,
     flag_document_key,
 )
-from recsysops.vocabulary import Hotfix, SamplingPlan, Window
+from recsysops.vocabulary import Hotfix, SamplingPlan, SurfacePlan, Window
 from recsysops.workflows.load_catalogue import CatalogueCache
 from recsysops.workflows.replay_requests import read_full_records, replay_requests
 
@@ -42,10 +42,17 @@ def deploy(world: ServedWorld, *hotfixes: Hotfix) -> None:
 def busy_world() -> ServedWorld:
     """Known, cold and hotfixed members on several surfaces, a third of them exploring."""
     world = make_world(150, members=8)
-    world.flags.plan = SamplingPlan(rate=1.0, raised_rate=1.0, explore_rate=0.3)
+    surfaces = {"item": SurfacePlan(diversity=2.0), "tv": SurfacePlan(launch_slots=(1, 3))}
+    world.flags.plan = SamplingPlan(rate=1.0, raised_rate=1.0, explore_rate=0.3, surfaces=surfaces)
     for number in range(30):
         filters = {"languages": ["en", "ja"], "in_stock": True} if number % 3 == 0 else {}
-        world.recommend(f"plain-{number}", f"m{number % 10}", limit=1 + number, filters=filters)
+        world.recommend(
+            f"plain-{number}",
+            f"m{number % 10}",
+            surface=("home", "item", "tv")[number % 3],
+            limit=1 + number,
+            filters=filters if number % 2 else {},
+        )
     values = {item.item_id: "ja" for item in world.items[:80]}
     deploy(
         world,
@@ -66,6 +73,7 @@ def test_every_full_record_of_a_busy_log_repeats_bit_for_bit() -> None:
     records = world.full()
     assert len(records) == 60
     assert {record.arm for record in records} == {"greedy", "explore"}
+    assert sum(bool(record.planned) for record in records) == 20
     assert len({tuple(record.hotfix_ids) for record in records}) > 4
     report = replay_requests(records, cache=CatalogueCache(MemoryBlobs(world.blobs.objects)))
     assert report.count("bit_equal") == 60

@@ -19,7 +19,11 @@ EXPLORE_FIRST_RANK = 11
 EXPLORE_LAST_RANK = 50
 """The ranks an explored slot is drawn from, uniformly, both ends included."""
 
-Surface = Literal["home", "search", "item"]
+Surface = str
+"""Where in the product a request comes from: built in, or named in the sampling document."""
+
+BUILT_IN_SURFACES = ("home", "search", "item")
+
 Arm = Literal["greedy", "explore"]
 Traffic = Literal["live", "re-timed", "simulated"]
 RequestStatus = Literal["ok", "fallback"]
@@ -212,17 +216,37 @@ class ModelPointer:
 
 
 @dataclass(frozen=True, slots=True)
+class SurfacePlan:
+    """How a surface fills its slate; as it stands it is the plain order of the scores.
+
+    diversity: score that an item loses when its content equals that of one of the
+    `diversity_window` items just above it. launch_slots: positions (from 1, ascending) reserved
+    for items launched at most `launch_days` ago.
+    """
+
+    diversity: float = 0.0
+    diversity_window: int = 5
+    launch_slots: tuple[int, ...] = ()
+    launch_days: int = 30
+
+
+PLAIN_SURFACE = SurfacePlan()
+
+
+@dataclass(frozen=True, slots=True)
 class SamplingPlan:
     """How requests are explored and logged in full.
 
     `rate` is the inclusion probability of an ordinary request; `stratum_rates` override it;
-    `raised_rate` is for errors, fallbacks, exploration and active hotfixes.
+    `raised_rate` is for errors, fallbacks, exploration and active hotfixes. `surfaces` says how
+    surfaces fill their slates; whoever plans other rates keeps them.
     """
 
     rate: float = 0.25
     raised_rate: float = 0.9
     explore_rate: float = 0.1
     stratum_rates: Mapping[str, float] = field(default_factory=dict)
+    surfaces: Mapping[str, SurfacePlan] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

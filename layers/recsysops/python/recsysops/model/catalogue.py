@@ -49,6 +49,13 @@ class Catalogue:
         """Return which items have launched by a moment, (n,)."""
         return self.launch_days <= day_of(moment)
 
+    def launched_since(self, moment: datetime, *, days: int) -> NDArray[np.bool_]:
+        """Return which items launch later than `days` days before a moment, (n,).
+
+        Items whose launch is not known launched long ago; those yet to launch are among them.
+        """
+        return self.launch_days > day_of(moment) - days
+
 
 def day_of(moment: datetime) -> int:
     """Return the UTC day of an aware moment, in days since 1970.

@@ -93,6 +93,14 @@ class FullRequest(LogRecord):
         None, description="first greedy rank an explored item is drawn from; since version 2"
     )
     filters: str | None = Field(None, description="JSON of the attribute filters, None when none")
+    surface_plan: str | None = Field(
+        None, description="JSON of how the surface departs from the greedy order, None when not"
+    )
+    planned: list[str] = Field(
+        [],
+        description="item ids of the slate before exploration, best position first; empty when "
+        "they are the head of the shortlist",
+    )
 
 
 class FeedbackEvent(LogRecord):

@@ -9,6 +9,7 @@ import numpy as np
 
 from recsysops.experiments.slate_log import IntArray, SlateRecords, WindowTotals
 from recsysops.request_log.records import FeedbackEvent, FullRequest, SlimRequest
+from recsysops.serving.replay import logged_order
 from recsysops.vocabulary import FeedbackKind, Traffic
 
 
@@ -86,6 +87,7 @@ def _group(records: Sequence[FullRequest]) -> tuple[tuple[FullRequest, ...], Int
             record.explore_rate,
             record.explore_first_rank,
             record.filters,
+            record.surface_plan,
             tuple(record.candidates),
             tuple(record.excluded),
             record.event_time.date(),  # launches become eligible by the day
@@ -104,7 +106,7 @@ def _to_records(
 ) -> SlateRecords:
     explored = [explored_slot(record) for record in records]
     ranks = [
-        record.shortlist.index(record.shown[slot - 1]) + 1 if slot else 0
+        logged_order(record).index(record.shown[slot - 1]) + 1 if slot else 0
         for record, slot in zip(records, explored, strict=True)
     ]
     clicks = [

@@ -17,7 +17,12 @@ from recsysops.resolution.logged_window import LoggedWindow
 from recsysops.serving.exploration import exploration_ranks
 from recsysops.serving.hotfixes import is_exposed, pinned_model
 from recsysops.serving.ranking import SHORTLIST, RankedSlate
-from recsysops.serving.replay import first_explored_rank, logged_hotfixes, replay_record
+from recsysops.serving.replay import (
+    first_explored_rank,
+    logged_hotfixes,
+    logged_order,
+    replay_record,
+)
 from recsysops.vocabulary import FlagDocument, Hotfix
 
 MemberVectors = Callable[[str, str], Float32Array | None]
@@ -70,9 +75,10 @@ def replay_window(
         acts = is_exposed(hotfix, record.member)
         slate = _replay(record, hotfix, catalogues, member_vectors, used) if acts else None
         exposed.append(acts)
-        new.append(tuple(record.shortlist) if slate is None else slate.shortlist)
+        order = logged_order(record) if slate is None else slate.policy_order
+        new.append(order[:SHORTLIST])
         eligible.append(record.eligible_count if slate is None else slate.eligible_count)
-    old = tuple(tuple(record.shortlist) for record in window.representatives)
+    old = tuple(logged_order(record)[:SHORTLIST] for record in window.representatives)
     return ReplayedWindow(
         window=window,
         exposed=tuple(exposed),

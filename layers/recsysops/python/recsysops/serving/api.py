@@ -17,7 +17,8 @@ from pydantic import (
 
 from recsysops.errors import BadBody
 from recsysops.serving.filters import NO_FILTERS, AttributeFilters
-from recsysops.vocabulary import ID_PATTERN, FeedbackKind, RequestStatus, Surface
+from recsysops.serving.surface_plan import SurfaceName
+from recsysops.vocabulary import ID_PATTERN, FeedbackKind, RequestStatus
 
 MAX_CANDIDATES = 1_000
 MAX_EXCLUDED = 1_000
@@ -68,7 +69,7 @@ class RecommendationRequest(_Body):
     """What POST /v1/recommendations takes."""
 
     member_id: Identifier
-    surface: Surface = "home"
+    surface: SurfaceName = "home"
     limit: int = Field(10, ge=1, le=MAX_LIMIT, strict=True)
     candidates: tuple[Identifier, ...] | None = Field(
         None, min_length=1, max_length=MAX_CANDIDATES, description="None: the whole catalogue"

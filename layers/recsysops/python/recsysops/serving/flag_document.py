@@ -25,7 +25,8 @@ from pydantic import (
 )
 
 from recsysops.errors import FlagError
-from recsysops.vocabulary import ID_PATTERN, FlagDocument, Hotfix, Surface
+from recsysops.serving.surface_plan import SurfaceName
+from recsysops.vocabulary import ID_PATTERN, FlagDocument, Hotfix
 
 MAX_DOCUMENT_BYTES = 1_000_000
 """AppConfig refuses larger hosted documents (1 MB, its default quota)."""
@@ -99,7 +100,7 @@ class _BlockParams(_Strict):
 
 
 class _FallbackParams(_Strict):
-    surface: Surface | None = None
+    surface: SurfaceName | None = None
 
 
 class _PinParams(_Strict):

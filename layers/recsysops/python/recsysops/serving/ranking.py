@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,10 +20,20 @@ from recsysops.model.kernel import (
 from recsysops.model.topk import BestRows, approximate_scores, best_rows, order_by_score
 from recsysops.serving.exploration import arm_of, draw_exploration, final_slots
 from recsysops.serving.filters import NO_FILTERS, AttributeFilters, matching_items
-from recsysops.vocabulary import BLOCK_POPULARITY, Arm, ShownItem
+from recsysops.serving.slate_order import plan_order
+from recsysops.vocabulary import (
+    BLOCK_POPULARITY,
+    PLAIN_SURFACE,
+    Arm,
+    ShownItem,
+    SurfacePlan,
+)
 
 SHORTLIST = 100
 """Best items that are ranked exactly and logged; no slate and no exploration reaches below."""
+
+LAUNCH_POOL = 20
+"""Best recent launches that are ranked besides, where a surface reserves slots for launches."""
 
 BoolArray = NDArray[np.bool_]
 
@@ -34,6 +45,7 @@ class RankingRequest:
     candidates: () means the whole catalogue. excluded: seen and excluded item ids. blocked:
     item ids that a hotfix blocks. member_vector: (d,), None when cold (pure popularity).
     explore_first: first rank exploration draws from, None for the one below the slate.
+    surface_plan: how the surface fills its slate.
     """
 
     request_id: str
@@ -46,14 +58,17 @@ class RankingRequest:
     blocked: frozenset[str] = frozenset()
     filters: AttributeFilters = NO_FILTERS
     explore_first: int | None = None
+    surface_plan: SurfacePlan = PLAIN_SURFACE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RankedSlate:
     """The answer to a request with the evidence for it.
 
-    shortlist: best items in greedy order, at most SHORTLIST, ties by item id. scores: theirs,
-    (n,) float32. contributions: (n, blocks + 1) float64 whose rows sum to the scores.
+    shortlist: best items in greedy order, at most SHORTLIST (and LAUNCH_POOL launches), ties by
+    item id. scores: theirs, (n,) float32. contributions: (n, blocks + 1) float64 whose rows sum
+    to the scores. planned: the slate as the surface's plan orders it, before exploration; ()
+    where it is the head of the shortlist.
     """
 
     eligible_count: int
@@ -64,6 +79,12 @@ class RankedSlate:
     shown: tuple[ShownItem, ...]
     arm: Arm
     unknown_candidates: tuple[str, ...]
+    planned: tuple[str, ...] = ()
+
+    @property
+    def policy_order(self) -> tuple[str, ...]:
+        """The order that exploration counts its ranks in."""
+        return policy_order(self.shortlist, self.planned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +107,17 @@ def rank_slate(catalogue: Catalogue, request: RankingRequest) -> RankedSlate:
         best, eligible_count, unknown = _best_of_candidates(catalogue, request)
     else:
         best, eligible_count = _best_of_all(catalogue, request)
+    if request.surface_plan.launch_slots:
+        best = _add_launches(catalogue, request, best)
     scores = round_scores(best.contributions)
     shortlist = tuple(catalogue.items[row].item_id for row in best.rows.tolist())
-    shown, arm = _fill_slate(request, shortlist, scores, eligible_count)
+    order = None
+    if request.surface_plan != PLAIN_SURFACE:
+        order = plan_order(
+            catalogue, best.rows, scores, plan=request.surface_plan, limit=request.limit,
+            moment=request.event_time,
+        )  # fmt: skip
+    shown, arm = _fill_slate(request, shortlist, scores, eligible_count, order)
     return RankedSlate(
         eligible_count=eligible_count,
         shortlist=shortlist,
@@ -98,7 +127,21 @@ def rank_slate(catalogue: Catalogue, request: RankingRequest) -> RankedSlate:
         shown=shown,
         arm=arm,
         unknown_candidates=unknown,
+        planned=() if order is None else tuple(shortlist[at] for at in order[: request.limit]),
     )
+
+
+def policy_order(shortlist: Sequence[str], planned: Sequence[str]) -> tuple[str, ...]:
+    """Return the order that exploration counts its ranks in: the planned slate, then the rest.
+
+    Args:
+        shortlist: item ids in greedy order.
+        planned: `RankedSlate.planned`, or what was logged of it.
+    """
+    if not planned:
+        return tuple(shortlist)
+    above = set(planned)
+    return (*planned, *(item_id for item_id in shortlist if item_id not in above))
 
 
 def rank_item(catalogue: Catalogue, request: RankingRequest, item_id: str) -> ItemRank:
@@ -156,6 +199,21 @@ def _best_of_all(catalogue: Catalogue, request: RankingRequest) -> tuple[BestRow
         k=SHORTLIST,
     )
     return best, len(catalogue.bias) - len(refused)
+
+
+def _add_launches(catalogue: Catalogue, request: RankingRequest, best: BestRows) -> BestRows:
+    """Return the best rows and below them those of the best recent launches that are no part."""
+    recent = catalogue.launched_since(
+        request.event_time, days=request.surface_plan.launch_days
+    ) & _eligible_mask(catalogue, request)
+    rows = np.flatnonzero(recent)
+    contributions = score_rows(catalogue, request.member_vector, rows)
+    order = order_by_score(round_scores(contributions))[:LAUNCH_POOL]
+    order = order[~np.isin(rows[order], best.rows)]
+    return BestRows(
+        rows=np.concatenate([best.rows, rows[order]]),
+        contributions=np.concatenate([best.contributions, contributions[order]]),
+    )
 
 
 def _candidate_rows(
@@ -225,7 +283,11 @@ def _count_better(
 
 
 def _fill_slate(
-    request: RankingRequest, shortlist: tuple[str, ...], scores: Float32Array, eligible_count: int
+    request: RankingRequest,
+    shortlist: tuple[str, ...],
+    scores: Float32Array,
+    eligible_count: int,
+    order: Sequence[int] | None,
 ) -> tuple[tuple[ShownItem, ...], Arm]:
     limit, rate, first = request.limit, request.explore_rate, request.explore_first
     explored = draw_exploration(
@@ -234,13 +296,14 @@ def _fill_slate(
     slots = final_slots(
         explored, rate=rate, limit=limit, eligible_count=eligible_count, first=first
     )
+    places = [slot.rank - 1 if order is None else order[slot.rank - 1] for slot in slots]
     shown = tuple(
         ShownItem(
-            item_id=shortlist[slot.rank - 1],
+            item_id=shortlist[place],
             position=slot.position,
-            score=float(scores[slot.rank - 1]),
+            score=float(scores[place]),
             propensity=slot.propensity,
         )
-        for slot in slots
+        for slot, place in zip(slots, places, strict=True)
     )
     return shown, arm_of(explored)

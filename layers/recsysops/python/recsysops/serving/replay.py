@@ -21,7 +21,8 @@ from recsysops.serving.exploration import first_rank_before_v2
 from recsysops.serving.fallback import read_vector
 from recsysops.serving.filters import load_filters
 from recsysops.serving.hotfixes import blocked_items, uses_popularity_only
-from recsysops.serving.ranking import RankedSlate, RankingRequest, rank_slate
+from recsysops.serving.ranking import RankedSlate, RankingRequest, policy_order, rank_slate
+from recsysops.serving.surface_plan import load_surface_plan
 from recsysops.vocabulary import FlagDocument, Hotfix, Surface
 
 
@@ -83,6 +84,10 @@ class LoggedInputs(Protocol):
     def filters(self) -> str | None:
         """JSON of the attribute filters, None without any."""
 
+    @property
+    def surface_plan(self) -> str | None:
+        """JSON of the surface's plan, None for the greedy order."""
+
 
 def refuse_changed_inputs(record: FullRequest) -> None:
     """Check a record's inputs against its digest. Raises: BadData when any bit changed."""
@@ -138,12 +143,18 @@ def ranking_request_of(
         blocked=blocked_items(hotfixes),
         filters=load_filters(record.filters),
         explore_first=first_explored_rank(record),
+        surface_plan=load_surface_plan(record.surface_plan),
     )
 
 
 def first_explored_rank(record: LoggedInputs) -> int:
     """Return the first greedy rank that exploration could draw from."""
     return record.explore_first_rank or first_rank_before_v2(record.limit)
+
+
+def logged_order(record: FullRequest) -> tuple[str, ...]:
+    """Return the order that the record's exploration counted its ranks in."""
+    return policy_order(record.shortlist, record.planned)
 
 
 def logged_vector(encoded: str | None, catalogue: Catalogue) -> Float32Array | None:
@@ -176,6 +187,7 @@ def compare_replay(record: FullRequest, slate: RankedSlate) -> ReplayVerdict:
         "scores": _same_bits(record.scores, slate.scores),
         "blocks": tuple(record.blocks) == slate.block_names,
         "contributions": _same_bits(record.contributions, slate.contributions.ravel()),
+        "planned": tuple(record.planned) == slate.planned,
         "shown": record.shown == [item.item_id for item in slate.shown],
         "propensities": record.propensities == [item.propensity for item in slate.shown],
         "arm": record.arm == slate.arm,

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from recsysops.errors import FlagError
+from recsysops.serving.surface_plan import MAX_SURFACES, SurfaceName, SurfacePlanText
 from recsysops.vocabulary import ID_PATTERN, ModelPointer, SamplingPlan
 
 MAX_STRATA = 200
@@ -34,6 +35,9 @@ class _Plan(_Strict):
     raised_rate: Share
     explore_rate: Share
     stratum_rates: dict[Stratum, Share] = Field(default_factory=dict, max_length=MAX_STRATA)
+    surfaces: dict[SurfaceName, SurfacePlanText] = Field(
+        default_factory=dict, max_length=MAX_SURFACES
+    )
 
 
 def parse_model_pointer(text: str) -> ModelPointer:
@@ -48,13 +52,17 @@ def dump_model_pointer(pointer: ModelPointer) -> str:
 
 
 def parse_sampling_plan(text: str) -> SamplingPlan:
-    """Read {"rate", "raised_rate", "explore_rate", "stratum_rates"}. Raises: FlagError."""
+    """Read {"rate", "raised_rate", "explore_rate", "stratum_rates", "surfaces"}.
+
+    Raises: FlagError.
+    """
     plan = _parse(_Plan, text, name="sampling plan")
     return SamplingPlan(
         rate=plan.rate,
         raised_rate=plan.raised_rate,
         explore_rate=plan.explore_rate,
         stratum_rates=plan.stratum_rates,
+        surfaces={name: text.to_plan() for name, text in plan.surfaces.items()},
     )
 
 

@@ -22,6 +22,7 @@ from recsysops.request_log.sampling import (
 from recsysops.serving.api import FallbackReason, RecommendationRequest
 from recsysops.serving.filters import dump_filters
 from recsysops.serving.ranking import RankedSlate, RankingRequest
+from recsysops.serving.surface_plan import dump_surface_plan
 from recsysops.vocabulary import FlagDocument, Hotfix, SamplingPlan, Traffic, hash_group
 
 
@@ -129,6 +130,8 @@ def write_full(
         filters=dump_filters(ranking.filters),
         explore_rate=ranking.explore_rate,
         explore_first_rank=ranking.explore_first or ranking.limit + 1,
+        surface_plan=dump_surface_plan(ranking.surface_plan),
+        planned=list(slate.planned),
         arm=slate.arm,
         eligible_count=slate.eligible_count,
         shortlist=list(slate.shortlist),

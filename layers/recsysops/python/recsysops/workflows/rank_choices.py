@@ -51,6 +51,7 @@ class LoggedRequest(LogRecord):
     explore_rate: float
     explore_first_rank: int | None = None
     filters: str | None = None
+    surface_plan: str | None = None
     inclusion_probability: float
     traffic: Traffic
 

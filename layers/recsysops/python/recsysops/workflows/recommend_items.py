@@ -27,6 +27,7 @@ from recsysops.serving.served_request import (
     write_full,
     write_slim,
 )
+from recsysops.serving.surface_plan import plan_of_surface
 from recsysops.vocabulary import Hotfix, Member, SamplingPlan
 from recsysops.workflows.scorer_state import ScorerState
 
@@ -61,10 +62,13 @@ def recommend_items(
     Unknown members, unfit vectors and a failing member store get fresh popularity; without any
     catalogue the slate is empty. Nothing of this is an error. `latency_ms` in the log covers
     everything up to the response; the log lines are made after it.
+
+    Raises: BadBody for a surface that is neither built in nor configured.
     """
     started = ports.perf_counter()
     ports.state.poll()
     plan = ports.flags.sampling_plan()
+    plan_of_surface(plan, request.surface)  # refuses a surface that nobody configured
     served = _serve(request, request_id=request_id, ports=ports, plan=plan, now=now)
     response = _respond(served)
     latency_ms = 1_000.0 * (ports.perf_counter() - started)
@@ -90,7 +94,7 @@ def _serve(
         chosen = NO_MEMBER_STORE if found.store_failed else choose_vector(found.member, catalogue)
         ranking = _ranking_request(
             request, request_id=request_id, event_time=event_time, found=found, chosen=chosen,
-            hotfixes=hotfixes, explore_rate=plan.explore_rate,
+            hotfixes=hotfixes, plan=plan,
         )  # fmt: skip
         ranked = _rank(catalogue, ranking, chosen)
     return ServedRequest(
@@ -124,7 +128,7 @@ def _ranking_request(
     found: _FoundMember,
     chosen: MemberVector,
     hotfixes: tuple[Hotfix, ...],
-    explore_rate: float,
+    plan: SamplingPlan,
 ) -> RankingRequest:
     seen = found.member.seen if found.member else ()
     popularity_only = uses_popularity_only(hotfixes, request.surface)
@@ -135,9 +139,10 @@ def _ranking_request(
         candidates=request.candidates or (),
         excluded=tuple(dict.fromkeys((*seen, *request.exclude))),
         member_vector=None if popularity_only else chosen.vector,
-        explore_rate=explore_rate,
+        explore_rate=plan.explore_rate,
         blocked=blocked_items(hotfixes),
         filters=request.filters,
+        surface_plan=plan_of_surface(plan, request.surface),
     )
 
 
