@@ -19,7 +19,8 @@ from recsysops.cli.story.days import (
 from recsysops.cli.story.faults_check import END, FaultRow, check_one
 from recsysops.cli.story.in_process import InProcessStage
 from recsysops.datasets.movielens import load_movielens
-from recsysops.simulation.faults import FaultName, FaultTruth
+from recsysops.simulation.fault_names import FaultName
+from recsysops.simulation.faults import FaultTruth
 from recsysops.simulation.retimed import RetimedWorld, build_retimed_world
 from recsysops.vocabulary import ModelPointer
 

@@ -14,7 +14,7 @@ from recsysops.cli.story.faults_check import grade
 from recsysops.detection.checks import Judgement
 from recsysops.diagnosis import suspects
 from recsysops.diagnosis.verdict import Diagnosis
-from recsysops.simulation.faults import FaultName
+from recsysops.simulation.fault_names import FaultName
 from recsysops.vocabulary import FlagDocument
 from recsysops.workflows import diagnose_incident, run_audit
 

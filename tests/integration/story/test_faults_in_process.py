@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from recsysops.simulation.faults import FAULT_NAMES, FaultName
+from recsysops.simulation.fault_names import FAULT_NAMES, FaultName
 
 from tests.integration.story.conftest import Told
 

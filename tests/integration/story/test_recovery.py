@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from recsysops.simulation.faults import FaultName
+from recsysops.simulation.fault_names import FaultName
 
 from tests.integration.story.conftest import Told, ToldBefore
 from tests.integration.story.mending import name_cause, reach_next_day, serve_next_day

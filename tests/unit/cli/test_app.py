@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -50,16 +48,6 @@ def test_outside_a_checkout_the_stage_cannot_be_started(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert is_one_clear_line(run_cli("up"), "root of a recsysops checkout")
-
-
-def test_the_installed_command_ends_with_status_2_too(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "recsysops.cli.app", "models"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=tmp_path, env={"PATH": ""}
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("recsysops: no stage is up")
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ import pytest
 from recsysops.errors import BadInput
 from recsysops.model.artefact import ModelArtefact, unpack_artefact
 from recsysops.model.kernel import Block
+from recsysops.simulation.fault_names import FAULT_NAMES, INPUT_FAULTS
 from recsysops.simulation.faults import (
-    FAULT_NAMES,
-    INPUT_FAULTS,
     CorruptedItems,
     corrupt_items,
     lose_block,

@@ -14,7 +14,7 @@ from recsysops.cli.story.evidence import Outcome
 from recsysops.cli.story.report import Plot
 from recsysops.cli.story.scene import Scene
 from recsysops.errors import CouldNotJudge, DependencyError
-from recsysops.simulation.faults import FaultName
+from recsysops.simulation.fault_names import FaultName
 
 from tests.fakes.told_stage import ToldStage, make_demo, make_scene, make_stage_ports, make_world
 from tests.unit.cli.conftest import RunCli

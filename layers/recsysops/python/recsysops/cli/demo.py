@@ -12,7 +12,7 @@ import typer
 from recsysops.cli.output import people, print_json, print_table, progress_console
 from recsysops.cli.stage import JsonFlag
 from recsysops.errors import BadInput
-from recsysops.simulation.faults import FAULT_NAMES, FaultName
+from recsysops.simulation.fault_names import FAULT_NAMES, FaultName
 
 if TYPE_CHECKING:
     from recsysops.cli.story.faults_check import FaultRow

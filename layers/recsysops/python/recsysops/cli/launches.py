@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsysops.bootstrap import Ports
 from recsysops.cli.connection import open_ports
 from recsysops.cli.output import people, print_json, print_table, progress_console
 from recsysops.cli.stage import JsonFlag
 from recsysops.errors import CouldNotJudge
 from recsysops.ports import BlobStore, QueryEngine
-from recsysops.request_log.records import LaunchForecastRow
-from recsysops.request_log.schema import decode_record
 from recsysops.vocabulary import ItemFeatures
-from recsysops.workflows.load_catalogue import load_delta, read_delta_pointer
+
+if TYPE_CHECKING:
+    from recsysops.bootstrap import Ports
+    from recsysops.request_log.records import LaunchForecastRow
 
 _BETWEEN_REASONS = " || "
 """Reasons hold commas, and Athena prints an array without quoting its elements."""
@@ -53,6 +53,9 @@ def launches(
 
 def read_forecasts(queries: QueryEngine) -> list[LaunchForecastRow]:
     """Return the rows of the newest run, flagged ones first. Raises: DependencyError, BadData."""
+    from recsysops.request_log.records import LaunchForecastRow
+    from recsysops.request_log.schema import decode_record
+
     return [
         decode_record(LaunchForecastRow, {**row, "reasons": _split(row.get("reasons"))})
         for row in queries.run(NEWEST_FORECASTS)
@@ -87,6 +90,8 @@ def _forecast_now(ports: Ports) -> None:
 
 
 def _read_items(blobs: BlobStore) -> dict[str, ItemFeatures]:
+    from recsysops.workflows.load_catalogue import load_delta, read_delta_pointer
+
     delta = load_delta(blobs, read_delta_pointer(blobs).delta_id)
     return {item.item_id: item for item in delta.items}
 

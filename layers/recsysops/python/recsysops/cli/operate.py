@@ -13,16 +13,9 @@ import typer
 from recsysops.cli.connection import open_ports, stage_ports
 from recsysops.cli.output import people, print_json, print_table, progress_console
 from recsysops.cli.stage import JsonFlag
-from recsysops.cli.story.diagnosing import diagnose as diagnose_with
-from recsysops.detection.context import name_windows
 from recsysops.errors import BadInput
 from recsysops.ports import IncidentBook
 from recsysops.vocabulary import Incident, IncidentStatus, Window
-from recsysops.workflows.replay_requests import (
-    ReplayOutcome,
-    read_full_records,
-    replay_requests,
-)
 
 MomentOption = Annotated[str | None, typer.Option(help="ISO moment, UTC when no zone is given.")]
 
@@ -78,6 +71,8 @@ def audit(
     as_json: JsonFlag = False,
 ) -> None:
     """Run the state machine `audit` over an explicit window and wait for it."""
+    from recsysops.detection.context import name_windows
+
     window = parse_window(start, end)
     reference = parse_window(reference_start, reference_end)
     ports = open_ports()
@@ -110,6 +105,8 @@ def diagnose(
     as_json: JsonFlag = False,
 ) -> None:
     """Name what an incident comes from: input or model, which one, which items; with evidence."""
+    from recsysops.cli.story.diagnosing import diagnose as diagnose_with
+
     ports = open_ports()
     incident = ports.incidents.get(incident_id)
     found = diagnose_with(incident, stage_ports(ports), ports.catalogues)
@@ -138,6 +135,12 @@ def replay(
     as_json: JsonFlag = False,
 ) -> None:
     """Repeat logged requests from log, artefact and snapshots alone, and compare bit for bit."""
+    from recsysops.workflows.replay_requests import (
+        ReplayOutcome,
+        read_full_records,
+        replay_requests,
+    )
+
     window = parse_optional_window(start, end)
     ports = open_ports()
     records = read_full_records(ports.queries, window=window, request_id=request_id)

@@ -11,10 +11,7 @@ import typer
 from recsysops.cli.connection import open_ports
 from recsysops.cli.output import people, print_json, progress_bar
 from recsysops.cli.stage import JsonFlag
-from recsysops.serving.roll_out import dump_model_pointer
 from recsysops.vocabulary import ModelPointer
-from recsysops.workflows.load_world import load_world
-from recsysops.workflows.train_model import train_model
 
 
 def train(
@@ -26,6 +23,9 @@ def train(
 ) -> None:
     """Load a data set into the stack, train on all of it, and let the new model serve."""
     from recsysops.datasets.load import load_dataset
+    from recsysops.serving.roll_out import dump_model_pointer
+    from recsysops.workflows.load_world import load_world
+    from recsysops.workflows.train_model import train_model
 
     dataset, ports = load_dataset(data), open_ports()
     now = datetime.now(UTC)

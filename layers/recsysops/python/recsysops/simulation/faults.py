@@ -11,25 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Literal, get_args
 
 import numpy as np
 
 from recsysops.errors import BadInput
 from recsysops.model.artefact import ModelArtefact, pack_artefact, unpack_artefact
 from recsysops.model.kernel import Block, Float32Array
+from recsysops.simulation.fault_names import FaultName
 from recsysops.vocabulary import Component, ItemFeatures, Verdict
-
-FaultName = Literal[
-    "language_misconfigured",
-    "numeric_zero_filled",
-    "stale_supplier_batch",
-    "wrong_model_pinned",
-    "artefact_block_zeroed",
-    "none",
-]
-FAULT_NAMES: tuple[FaultName, ...] = get_args(FaultName)
-INPUT_FAULTS = ("language_misconfigured", "numeric_zero_filled", "stale_supplier_batch")
 
 ZERO_FILLED_SHARE = 0.1
 STALE_DAYS = 30

@@ -14,9 +14,8 @@ from recsysops.errors import BadInput
 from recsysops.model.artefact import ModelArtefact, artefact_key
 from recsysops.model.packing import pack_vector, unpack_vector
 from recsysops.simulation.batches import nightly_batches
+from recsysops.simulation.fault_names import INPUT_FAULTS, FaultName
 from recsysops.simulation.faults import (
-    INPUT_FAULTS,
-    FaultName,
     FaultTruth,
     ZeroedArtefact,
     corrupt_items,

@@ -21,7 +21,7 @@ from recsysops.cli.story.report import Report, Step, StepName, write_report
 from recsysops.cli.story.scene import Scene
 from recsysops.cli.story.steps import incident, launches, ordinary_days
 from recsysops.errors import RecSysOpsError
-from recsysops.simulation.faults import FaultName
+from recsysops.simulation.fault_names import FaultName
 from recsysops.simulation.retimed import RetimedWorld
 
 FOLDER = Path("build/demo")

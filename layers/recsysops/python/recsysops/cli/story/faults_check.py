@@ -30,7 +30,8 @@ from recsysops.diagnosis.slices import jaccard_index
 from recsysops.diagnosis.verdict import Diagnosis
 from recsysops.errors import CouldNotJudge
 from recsysops.model.interactions import Dataset
-from recsysops.simulation.faults import FAULT_NAMES, FaultName, FaultTruth
+from recsysops.simulation.fault_names import FAULT_NAMES, FaultName
+from recsysops.simulation.faults import FaultTruth
 from recsysops.simulation.retimed import build_retimed_world
 from recsysops.vocabulary import Incident
 

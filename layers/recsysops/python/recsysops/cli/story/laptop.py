@@ -13,7 +13,7 @@ from recsysops.cli.story.evidence import Outcome
 from recsysops.cli.story.report import Report
 from recsysops.cli.story.scene import Scene
 from recsysops.datasets.movielens import load_movielens
-from recsysops.simulation.faults import FaultName
+from recsysops.simulation.fault_names import FaultName
 from recsysops.simulation.retimed import RetimedWorld, build_retimed_world
 
 

@@ -14,7 +14,8 @@ from recsysops.cli.story.traffic import Progress
 from recsysops.cli.story.waiting import Patience
 from recsysops.errors import DependencyError
 from recsysops.request_log.sql import render_sql
-from recsysops.simulation.faults import FaultName, FaultTruth
+from recsysops.simulation.fault_names import FaultName
+from recsysops.simulation.faults import FaultTruth
 from recsysops.simulation.retimed import RetimedWorld, StretchName
 from recsysops.vocabulary import Incident, Window
 from recsysops.workflows.load_catalogue import CatalogueCache
