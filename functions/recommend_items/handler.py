@@ -1,10 +1,11 @@
-"""POST /v1/recommendations: answers a request; its log lines leave after the response."""
+"""Answers every route that scores; the log lines of a request leave after its response."""
 
 from recsysops.adapters.http_edge import Answer, Event, HttpCall, LambdaContext, answer_call
 from recsysops.adapters.serving_metrics import tell_served
 from recsysops.bootstrap import process_ports, wire_scorer
 from recsysops.observability import make_logger, make_metrics
-from recsysops.serving import api, routes
+from recsysops.serving import api, routes, similar_api
+from recsysops.workflows.find_similar_items import similar_to, similar_to_item
 from recsysops.workflows.recommend_items import recommend_items
 
 PORTS = process_ports("request")
@@ -29,4 +30,20 @@ def _recommend(call: HttpCall) -> api.RecommendationResponse:
     return response
 
 
-ROUTES = {routes.RECOMMEND.key: _recommend}
+def _similar_to_item(call: HttpCall) -> similar_api.SimilarResponse:
+    asked = api.parse_parameters(similar_api.SimilarParameters, call.parameters)
+    now, given = PORTS.clock(), SCORER.similar
+    return similar_to_item(asked, request_id=call.request_id, ports=given, now=now)
+
+
+def _similar_to(call: HttpCall) -> similar_api.SimilarResponse:
+    asked = api.parse_body(similar_api.SimilarRequest, call.body)
+    now, given = PORTS.clock(), SCORER.similar
+    return similar_to(asked, request_id=call.request_id, ports=given, now=now)
+
+
+ROUTES = {
+    routes.RECOMMEND.key: _recommend,
+    routes.SIMILAR_ITEMS.key: _similar_to_item,
+    routes.SIMILAR.key: _similar_to,
+}

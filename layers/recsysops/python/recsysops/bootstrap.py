@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ModelRegistry,
         Notifier,
     )
+    from recsysops.workflows.find_similar_items import SimilarPorts
     from recsysops.workflows.load_catalogue import CatalogueCache
     from recsysops.workflows.recommend_items import RecommendPorts
     from recsysops.workflows.scorer_state import LoadProblem
@@ -279,6 +280,7 @@ class Scorer:
     """What recommend_items works with."""
 
     ports: RecommendPorts
+    similar: SimilarPorts
     flags: AppConfigFlags
     log: FirehoseLog
     after: AfterResponse
@@ -294,6 +296,7 @@ def wire_scorer(ports: Ports) -> Scorer:
     A model that cannot be loaded is told with the first request: the scorer then answers with
     an empty slate and says why.
     """
+    from recsysops.workflows.find_similar_items import SimilarPorts
     from recsysops.workflows.recommend_items import RecommendPorts
     from recsysops.workflows.scorer_state import ScorerState
 
@@ -313,7 +316,8 @@ def wire_scorer(ports: Ports) -> Scorer:
         log.flush()
         flags.refresh_early()
 
-    return Scorer(recommend, flags, log, _arrange(work, log, stage=ports.settings.stage))
+    similar = SimilarPorts(state, flags)
+    return Scorer(recommend, similar, flags, log, _arrange(work, log, stage=ports.settings.stage))
 
 
 def _arrange(work: Work, log: FirehoseLog, *, stage: str) -> AfterResponse:

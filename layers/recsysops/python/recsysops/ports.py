@@ -77,6 +77,16 @@ class BlobStore(Protocol):
         """Return the keys below a prefix, sorted."""
 
 
+class TextEmbedder(Protocol):
+    """Texts (or captions of pictures) as vectors in the item space of one of our models."""
+
+    def embed(self, text: str, *, model_id: str) -> Sequence[float]:
+        """Return as many numbers as the model's items have.
+
+        Raises: BadBody when the text says nothing, DependencyError.
+        """
+
+
 class LogSink(Protocol):
     """Where log lines leave for the lake."""
 

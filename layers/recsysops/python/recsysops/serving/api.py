@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal, TypeVar
 
@@ -9,13 +10,13 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
 )
 
 from recsysops.errors import BadBody
+from recsysops.serving.closed_body import ClosedBody as _Body
 from recsysops.serving.filters import NO_FILTERS, AttributeFilters
 from recsysops.serving.surface_plan import SurfaceName
 from recsysops.vocabulary import ID_PATTERN, FeedbackKind, RequestStatus
@@ -59,10 +60,6 @@ ContextValue = Annotated[str, StringConstraints(max_length=128)]
 EventTime = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class RecommendationRequest(_Body):
@@ -144,6 +141,14 @@ def parse_body(model: type[BodyT], body: str | bytes | None) -> BodyT:
         raise BadBody([("body", f"{size} bytes; at most {MAX_BODY_BYTES} are allowed")])
     try:
         return model.model_validate_json(body or b"")
+    except ValidationError as error:
+        raise BadBody(_problems(error)) from error
+
+
+def parse_parameters(model: type[BodyT], parameters: Mapping[str, str]) -> BodyT:
+    """Read the parameters of a path and its query. Raises: BadBody as `parse_body`."""
+    try:
+        return model.model_validate_strings(dict(parameters))
     except ValidationError as error:
         raise BadBody(_problems(error)) from error
 

@@ -16,6 +16,7 @@ from recsysops.serving.api import (
 )
 from recsysops.serving.health import HealthReport
 from recsysops.serving.routes import Route
+from recsysops.serving.similar_api import SimilarParameters, SimilarRequest, SimilarResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,26 @@ OPERATIONS = (
         "fallback with a reason, never an error. The answer's request_id goes into feedback.",
         body=RecommendationRequest,
         answer=RecommendationResponse,
+    ),
+    Operation(
+        routes.SIMILAR_ITEMS,
+        name="findItemsLikeItem",
+        summary="Find items like an item",
+        description="Exact best by cosine of the item vectors. The filters hold for the answer, "
+        "not for the item: a sold-out or dear one leads to one that can be bought.",
+        parameters=SimilarParameters,
+        answer=SimilarResponse,
+        refusals=((HTTPStatus.NOT_FOUND, "no such item"),),
+    ),
+    Operation(
+        routes.SIMILAR,
+        name="findSimilarItems",
+        summary="Find items like a vector, features or a text",
+        description="For queries that are no item of ours: bring a vector in the model's item "
+        "space, or features, or a text. Finding objects in pictures is out of scope: embed the "
+        "picture on your side.",
+        body=SimilarRequest,
+        answer=SimilarResponse,
     ),
     Operation(
         routes.FEEDBACK,

@@ -48,6 +48,8 @@ class Route:
 
 
 RECOMMEND = Route("POST", "/v1/recommendations", "recommend_items", "recommend")
+SIMILAR_ITEMS = Route("GET", "/v1/items/{item_id}/similar", "recommend_items", "recommend")
+SIMILAR = Route("POST", "/v1/similar", "recommend_items", "recommend")
 FEEDBACK = Route("POST", "/v1/feedback", "record_feedback", "feedback")
 HEALTH = Route(
     "GET",
@@ -62,7 +64,7 @@ DESCRIBE = Route(
     open_because="Whoever writes a client reads it first; it says nothing of any deployment.",
 )
 
-ROUTES = (RECOMMEND, FEEDBACK, HEALTH, DESCRIBE)
+ROUTES = (RECOMMEND, SIMILAR_ITEMS, SIMILAR, FEEDBACK, HEALTH, DESCRIBE)
 
 
 def routes_of(function: str) -> tuple[Route, ...]:
