@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 # one BLAS thread: two processes side by side beat two threads in each; results do not depend on it
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
+# some machines forbid bytecode: every test worker, function and fresh process then compiles all again,
+# a third of the CPU of the unit tests
+unexport PYTHONDONTWRITEBYTECODE
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 1
 
 .PHONY: setup demo test unit check lint up down clean status faults-check previews-check launches-check bench openapi
