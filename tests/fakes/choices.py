@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from recsysops.learning.table import TrainingTable, align_rows
+from recsysops.learning.weights import ChoiceSets
 from recsysops.model.interactions import SECONDS_PER_DAY, Interactions, make_interactions
 from recsysops.simulation.members import SimulatedWorld
 from recsysops.vocabulary import ItemFeatures
@@ -41,3 +42,13 @@ def simulated_table(seed: int = 1, *, n_members: int = 120, n_items: int = 150) 
     """Return the choices of a simulated world as a training table."""
     world = SimulatedWorld(seed=seed, n_members=n_members, n_items=n_items)
     return align_rows(world.interactions, world.items)
+
+
+def draw_choices(truth: np.ndarray, *, events: int, options: int, seed: int) -> ChoiceSets:
+    """Choices of a multinomial logit with known weights; about a fifth of options are closed."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(events, options, len(truth)))
+    open_ = rng.random((events, options)) < 0.8
+    open_[:, 0] = True
+    utility = np.where(open_, features @ truth + rng.gumbel(size=(events, options)), -np.inf)
+    return ChoiceSets(features, open_, utility.argmax(axis=1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from recsysops.detection.checks import CheckDocument, Judgement
 from recsysops.detection.context import AuditContext, make_context
 from recsysops.vocabulary import HASH_GROUPS, Window
 
@@ -66,3 +67,27 @@ def packed_row(
         "wxx": total * value * value,
         "groups": packed,
     }
+
+
+def check(p_value: float, *, subject: str = "year", nested: bool = False) -> CheckDocument:
+    return CheckDocument(
+        metric="null_share",
+        subject=subject,
+        slice={},
+        baseline=0.0,
+        observed=0.1,
+        effect=0.1,
+        effect_floor=0.02,
+        p_value=p_value,
+        nested=nested,
+    )
+
+
+def judgement(*checks: CheckDocument, wholes: int = 1, slices: int = 0) -> Judgement:
+    return Judgement(
+        audit="null_default_share",
+        status="judged",
+        tested_wholes=wholes,
+        tested_slices=slices,
+        findings=checks,
+    )

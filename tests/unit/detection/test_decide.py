@@ -2,39 +2,14 @@
 
 import json
 
-import numpy as np
 import pytest
 from recsysops.detection.catalogue import find_audit
-from recsysops.detection.checks import CheckDocument, Judgement
+from recsysops.detection.checks import Judgement
 from recsysops.detection.decide import decide_findings
 from recsysops.detection.judge import judge_rows
 from recsysops.detection.thresholds import KEPT_CHECKS
 
-from tests.unit.detection.distributions import context, rows
-
-
-def check(p_value: float, *, subject: str = "year", nested: bool = False) -> CheckDocument:
-    return CheckDocument(
-        metric="null_share",
-        subject=subject,
-        slice={},
-        baseline=0.0,
-        observed=0.1,
-        effect=0.1,
-        effect_floor=0.02,
-        p_value=p_value,
-        nested=nested,
-    )
-
-
-def judgement(*checks: CheckDocument, wholes: int = 1, slices: int = 0) -> Judgement:
-    return Judgement(
-        audit="null_default_share",
-        status="judged",
-        tested_wholes=wholes,
-        tested_slices=slices,
-        findings=checks,
-    )
+from tests.unit.detection.distributions import check, context, judgement, rows
 
 
 def test_one_small_p_value_among_many_tests_is_no_alarm() -> None:
@@ -96,23 +71,6 @@ def test_an_audit_that_gave_no_judgement_is_a_finding_about_serving(
         "States.TaskFailed: SYNTAX_ERROR: line 1",
         "Timeout: late",
     )
-
-
-def test_quiet_audits_alarm_in_fewer_runs_than_the_budget_says() -> None:
-    rng = np.random.default_rng(9)
-    runs, alarms = 3_000, 0
-    for _ in range(runs):
-        p_values = rng.random(300)
-        nested = rng.random(300) < 0.7
-        kept = [
-            check(float(p), nested=bool(n))
-            for p, n in zip(p_values, nested, strict=True)
-            if p < 0.05
-        ]
-        one = judgement(*kept, wholes=int((~nested).sum()), slices=int(nested.sum()))
-        alarms += bool(decide_findings([one], context()).findings)
-    alpha = 0.1 / 14
-    assert alarms / runs <= alpha + 3 * np.sqrt(alpha / runs)
 
 
 def test_a_judgement_carries_what_may_alarm_and_counts_the_rest() -> None:

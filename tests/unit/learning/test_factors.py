@@ -1,34 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from recsysops.learning.factors import FACTORS, fold_in, fold_in_traits, train_factors
 from recsysops.learning.histories import Queries, index_members, sum_histories
-from recsysops.model.interactions import SECONDS_PER_DAY
-from sklearn.linear_model import Ridge
 
 from tests.fakes.choices import START, rows_of, simulated_table
-
-
-def test_folding_in_is_the_weighted_ridge_regression_of_scikit_learn() -> None:
-    table = simulated_table(2, n_members=5, n_items=30)
-    rows, index = table.rows, index_members(table.rows)
-    factors = np.random.default_rng(1).normal(size=(30, 4))
-    asked = Queries(np.arange(5, dtype=np.int32), np.full(5, rows.times[-1] + 60.0))
-    histories = sum_histories(
-        rows, index, asked, traits=fold_in_traits(factors), half_life_days=9.0
-    )
-    found = fold_in(histories, factors=factors)
-    for member in range(5):
-        own = index.rows_of(member)
-        ages = (asked.times[0] - rows.times[own]) / SECONDS_PER_DAY
-        weights = np.concatenate([np.ones(30), 20.0 * 0.5 ** (ages / 9.0)])
-        oracle = Ridge(alpha=1.0, fit_intercept=False, solver="cholesky").fit(
-            np.vstack([factors, factors[rows.items[own]]]),
-            np.concatenate([np.zeros(30), np.ones(len(own))]),
-            sample_weight=weights,
-        )
-        assert found[member] == pytest.approx(oracle.coef_, rel=1e-6)
 
 
 def test_a_member_without_history_folds_in_to_zeros() -> None:

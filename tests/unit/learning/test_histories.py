@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from recsysops.learning.histories import Queries, index_members, seen_pairs, sum_histories
 from recsysops.model.interactions import SECONDS_PER_DAY
@@ -39,20 +38,6 @@ def test_no_queries_give_no_rows() -> None:
     found = sum_histories(ROWS, index_members(ROWS), none, traits=TRAITS, half_life_days=1.0)
     assert found.sums.shape == (0, 2)
     assert seen_pairs(ROWS, index_members(ROWS), none)[0].shape == (0,)
-
-
-def test_the_share_of_a_trait_is_the_exponentially_weighted_mean_of_pandas() -> None:
-    table = simulated_table(3, n_members=8, n_items=40)
-    rows, index = table.rows, index_members(table.rows)
-    traits = np.random.default_rng(5).random((len(table.items), 1))
-    for member in range(8):
-        own = index.rows_of(member)
-        asked = Queries(np.array([member], np.int32), rows.times[own][-1:] + 3600.0)
-        found = sum_histories(rows, index, asked, traits=traits, half_life_days=4.0)
-        series = pd.Series(traits[rows.items[own], 0])
-        moments = pd.to_datetime(rows.times[own], unit="s")
-        oracle = series.ewm(halflife="4 days", times=moments).mean().iloc[-1]
-        assert found.sums[0, 0] / found.totals[0] == pytest.approx(oracle)
 
 
 def test_many_queries_of_one_member_equal_the_same_queries_one_by_one() -> None:

@@ -34,18 +34,6 @@ def test_repeating_every_event_of_every_member_narrows_nothing() -> None:
     assert (many.low, many.high) == pytest.approx((once.low, once.high))
 
 
-def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
-    covered = 0
-    for seed in range(60):
-        rng = np.random.default_rng([seed, 1])
-        own = rng.normal(size=60)
-        members = np.repeat(np.arange(60, dtype=np.int32), 5)
-        values = (own[members] + rng.normal(size=300))[:, None]
-        interval = resample_members(values, members, rng=rng).interval(0)
-        covered += interval.low <= 0.0 <= interval.high
-    assert 52 <= covered <= 60
-
-
 def test_one_member_gives_an_interval_of_no_width() -> None:
     means = resample_members(
         np.array([[1.0], [0.0]]), np.zeros(2, np.int32), rng=np.random.default_rng(5)

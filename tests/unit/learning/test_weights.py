@@ -6,23 +6,12 @@ from recsysops.learning.blend import shape_around
 from recsysops.learning.fit_blend import fit_blend
 from recsysops.learning.item_space import build_item_space
 from recsysops.learning.weights import (
-    ChoiceSets,
     fit_content_first,
     fit_weights,
     starting_blend,
 )
-from sklearn.linear_model import LogisticRegression
 
-from tests.fakes.choices import simulated_table
-
-
-def draw_choices(truth: np.ndarray, *, events: int, options: int, seed: int) -> ChoiceSets:
-    rng = np.random.default_rng(seed)
-    features = rng.normal(size=(events, options, len(truth)))
-    open_ = rng.random((events, options)) < 0.8
-    open_[:, 0] = True
-    utility = np.where(open_, features @ truth + rng.gumbel(size=(events, options)), -np.inf)
-    return ChoiceSets(features, open_, utility.argmax(axis=1))
+from tests.fakes.choices import draw_choices, simulated_table
 
 
 def test_known_weights_are_found_again() -> None:
@@ -30,16 +19,6 @@ def test_known_weights_are_found_again() -> None:
     choices = draw_choices(truth, events=6000, options=12, seed=1)
     found = fit_weights(choices, start=np.zeros(3), free=np.ones(3, np.bool_))
     assert found == pytest.approx(truth, abs=0.06)
-
-
-def test_with_two_options_the_fit_is_logistic_regression() -> None:
-    choices = draw_choices(np.array([0.8, -0.4]), events=800, options=2, seed=2)
-    choices = ChoiceSets(choices.features, np.ones((800, 2), np.bool_), choices.chosen)
-    found = fit_weights(choices, start=np.zeros(2), free=np.ones(2, np.bool_))
-    oracle = LogisticRegression(C=1.0 / (2e-3 * 800), fit_intercept=False, tol=1e-10).fit(
-        choices.features[:, 1] - choices.features[:, 0], choices.chosen
-    )
-    assert found == pytest.approx(oracle.coef_[0], abs=2e-3)
 
 
 def test_fixed_weights_stay() -> None:

@@ -52,16 +52,6 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
     return np.where(denominator > 0, numerator / safe, np.nan)
 
 
-def jackknife_ratio(numerator: Floats, denominator: Floats) -> Estimates:
-    """Estimate Σ numerator / Σ denominator from group sums (..., g): a Hájek mean or share.
-
-    The p-value is against a true value of zero, Student's t with g - 1 degrees of freedom.
-    """
-    value = ratio(numerator.sum(axis=-1), denominator.sum(axis=-1))
-    error = jackknife_error(ratio(leave_one_group_out(numerator), leave_one_group_out(denominator)))
-    return with_p_value(value, error, degrees=numerator.shape[-1] - 1)
-
-
 def jackknife_difference(
     statistic: Callable[[Floats, Floats], Floats],
     *,
