@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -10,7 +11,12 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from hypothesis import given
 from hypothesis import strategies as st
 from recsysops.adapters import firehose_log
-from recsysops.adapters.firehose_log import REST_SECONDS, FirehoseDurableLog, FirehoseLog
+from recsysops.adapters.firehose_log import (
+    MAX_DEFERRED,
+    REST_SECONDS,
+    FirehoseDurableLog,
+    FirehoseLog,
+)
 from recsysops.adapters.firehose_records import MAX_RECORD_BYTES, pack_lines
 from recsysops.errors import BadData, DependencyError
 
@@ -177,3 +183,40 @@ def test_feedback_longer_than_a_record_is_refused_at_once() -> None:
     with pytest.raises(BadData, match="1,000 KiB"):
         FirehoseDurableLog(client, STREAMS).append("feedback", ["x" * MAX_RECORD_BYTES])
     assert client.calls == 0
+
+
+def test_deferred_lines_are_made_by_the_flush_even_while_firehose_rests() -> None:
+    client = FakeFirehose(throttled())
+    now = [0.0]
+    log = make_log(client, monotonic=lambda: now[0])
+    log.defer(lambda: log.write("slim_requests", ["1"]))
+    assert (client.calls, client.lines("slim")) == (0, [])
+    log.flush()
+    log.defer(lambda: log.write("slim_requests", ["2"]))
+    log.flush()
+    now[0] = REST_SECONDS + 1.0
+    log.flush()
+    assert (client.calls, client.lines("slim"), log.take_losses()) == (2, ["1", "2"], 0)
+
+
+def test_a_record_that_breaks_its_rules_is_counted_and_keeps_no_other() -> None:
+    def break_rules() -> None:
+        raise BadData("score: nan is not a finite number")
+
+    client = FakeFirehose()
+    log = make_log(client)
+    log.defer(break_rules)
+    log.defer(lambda: log.write("slim_requests", ["2"]))
+    log.flush()
+    assert (client.lines("slim"), log.take_losses()) == (["2"], 1)
+
+
+def test_with_too_much_waiting_lines_are_made_at_once_and_the_log_is_due() -> None:
+    made: list[int] = []
+    log = make_log(FakeFirehose())
+    for number in range(MAX_DEFERRED + 1):
+        log.defer(partial(made.append, number))
+    assert made == [MAX_DEFERRED]
+    assert log.is_due
+    log.flush()
+    assert len(made) == MAX_DEFERRED + 1

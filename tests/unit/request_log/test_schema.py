@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from recsysops.errors import BadData
+from recsysops.request_log.moments import sql_timestamp
 from recsysops.request_log.records import TABLES, FeedbackEvent, ItemSnapshotRow, SlimRequest
 from recsysops.request_log.schema import (
     decode_record,
     describe_columns,
     encode_record,
     glue_columns,
-    sql_timestamp,
     to_row,
 )
+
+from tests.fakes.served_world import make_world
 
 KNOWN_TYPES = {
     "string",
@@ -110,6 +112,19 @@ def test_a_garbled_column_is_named_in_one_line(column: str, value: object) -> No
 def test_no_number_that_is_none_reaches_the_lake(value: float) -> None:
     with pytest.raises(BadData, match="value"):
         encode_record(make_event(value=value))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_nor_does_one_hidden_in_a_list(value: float) -> None:
+    world = make_world(60)
+    world.recommend()
+    scored = world.slim()[0].model_copy(update={"scores": [1.0, value]})
+    with pytest.raises(BadData, match="scores"):
+        encode_record(scored)
+
+
+def test_a_film_called_infinity_is_a_title() -> None:
+    assert "Infinity" in encode_record(make_event(item_id="Infinity-NaN"))
 
 
 def test_literals_are_in_utc() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,6 +17,7 @@ from recsysops.request_log.pseudonym import pseudonym_of
 from recsysops.serving.api import RecommendationRequest
 from recsysops.serving.flag_document import build_flag_document
 from recsysops.vocabulary import Hotfix, Member, SamplingPlan, SurfacePlan
+from recsysops.workflows import recommend_items as workflow
 from recsysops.workflows.recommend_items import recommend_items
 
 from tests.fakes.served_world import NOW, ServedWorld, make_vector, make_world
@@ -171,24 +172,37 @@ def test_latency_covers_the_request_up_to_the_response(world: ServedWorld) -> No
     assert world.slim()[0].latency_ms == 12.5
 
 
-def test_the_log_is_handed_over_after_the_response_is_built(world: ServedWorld) -> None:
-    ticks: list[str] = []
+def test_nothing_is_drawn_or_encoded_before_the_response(
+    world: ServedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+
+    def note(name: str) -> Callable[..., object]:
+        original = getattr(workflow, name)
+        return lambda *args, **named: (happened.append(name), original(*args, **named))[1]
 
     class Recorder:
+        work: Callable[[], None]
+
         def write(self, stream: LogStream, lines: Sequence[str]) -> None:
-            ticks.append(stream)
             assert all(json.loads(line)["request_id"] == "r-1" for line in lines)
+            happened.append(stream)
+
+        def defer(self, work: Callable[[], None]) -> None:
+            self.work = work
 
         def flush(self) -> None: ...
 
-    def perf_counter() -> float:
-        ticks.append("clock")
-        return 0.0
-
-    ports = replace(world.ports, log=Recorder(), perf_counter=perf_counter)
+    for name in ("sample_request", "write_slim", "write_full", "encode_record"):
+        monkeypatch.setattr(workflow, name, note(name))
+    log = Recorder()
+    ports = replace(world.ports, log=log)
     request = RecommendationRequest(member_id="m1")
-    recommend_items(request, request_id="r-1", ports=ports, now=NOW)
-    assert ticks == ["clock", "clock", "slim_requests", "full_requests"]
+    assert recommend_items(request, request_id="r-1", ports=ports, now=NOW).items
+    assert happened == []
+    log.work()
+    slim = ["sample_request", "write_slim", "encode_record", "slim_requests"]
+    assert happened == [*slim, "write_full", "encode_record", "full_requests"]
 
 
 def test_every_request_has_a_slim_line_and_full_records_come_at_their_rate() -> None:

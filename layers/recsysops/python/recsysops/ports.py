@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -92,6 +92,9 @@ class LogSink(Protocol):
 
     def write(self, stream: LogStream, lines: Sequence[str]) -> None:
         """Hand over JSON lines; never raises on the request path: losses are counted."""
+
+    def defer(self, work: Callable[[], None]) -> None:
+        """Take work that writes lines: done once the response has left, at the latest by flush."""
 
     def flush(self) -> None:
         """Deliver what is buffered."""

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import weakref
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -60,6 +60,10 @@ class DuckDbLake:
         """Keep the lines; the next query reads them."""
         with self._lock:
             self._pending[stream, f"{self._clock().astimezone(UTC):%Y-%m-%d}"].extend(lines)
+
+    def defer(self, work: Callable[[], None]) -> None:
+        """Work at once."""
+        work()
 
     def append(self, stream: LogStream, lines: Sequence[str]) -> None:
         """Keep the lines and write them to the folder before returning."""

@@ -28,6 +28,8 @@ from recsysops.ports import LogStream
 MAX_BUFFER_BYTES = 16 * 1024 * 1024
 FLUSH_AFTER_LINES = 500
 FLUSH_AFTER_BYTES = 900 * 1024
+MAX_DEFERRED = 1_000
+"""Requests whose lines are not made yet; only a sandbox that never flushes gets so far."""
 REST_SECONDS = 5.0
 """After a failed delivery the next try waits, so that an outage does not slow every request."""
 
@@ -48,6 +50,7 @@ class FirehoseLog:
         self._lock = Lock()
         self._flushing = Lock()
         self._buffers: dict[LogStream, deque[str]] = defaultdict(deque)
+        self._deferred: deque[Callable[[], None]] = deque()
         self._bytes = 0
         self._rest_until = float("-inf")
         self._lost_lines = 0
@@ -58,21 +61,30 @@ class FirehoseLog:
             for line in lines:
                 self._append(stream, line)
 
+    def defer(self, work: Callable[[], None]) -> None:
+        """Keep work that writes lines for the next flush; do it now when too much of it waits."""
+        if len(self._deferred) >= MAX_DEFERRED:
+            self._do(work)
+        else:
+            self._deferred.append(work)
+
     @property
     def is_due(self) -> bool:
         """Say whether the buffer holds enough to be worth a delivery now."""
         with self._lock:
-            lines = sum(len(buffer) for buffer in self._buffers.values())
+            lines = sum(map(len, self._buffers.values())) + len(self._deferred)
         return lines >= FLUSH_AFTER_LINES or self._bytes >= FLUSH_AFTER_BYTES
 
     def flush(self) -> None:
         """Deliver what is buffered; what fails stays buffered for a later flush.
 
-        Does nothing while Firehose rests after a failure.
+        Lines are made even while Firehose rests after a failure, but nothing is sent.
         """
-        if self._monotonic() < self._rest_until:
-            return
         with self._flushing:
+            while self._deferred:
+                self._do(self._deferred.popleft())
+            if self._monotonic() < self._rest_until:
+                return
             for stream in self._streams:
                 if lines := self._take(stream):
                     self._deliver(stream, lines)
@@ -82,6 +94,13 @@ class FirehoseLog:
         with self._lock:
             lost, self._lost_lines = self._lost_lines, 0
         return lost
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BadData:  # a record that breaks its own rules must not keep the others
+            with self._lock:
+                self._lost_lines += 1
 
     def _append(self, stream: LogStream, line: str) -> None:
         size = line_bytes(line)

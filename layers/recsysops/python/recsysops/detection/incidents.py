@@ -10,7 +10,7 @@ from datetime import datetime
 from recsysops.detection.checks import BLIND
 from recsysops.detection.context import AuditContext
 from recsysops.detection.fold import FoundCause
-from recsysops.request_log.schema import sql_timestamp
+from recsysops.request_log.moments import sql_timestamp
 from recsysops.vocabulary import Finding, Incident
 
 KEPT_FINDINGS = 20

@@ -6,10 +6,9 @@ replay. Field descriptions are the documentation; units stand in the names.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from pydantic import BaseModel, ConfigDict, Field
 
+from recsysops.request_log.moments import LakeMoment
 from recsysops.vocabulary import Arm, FeedbackKind, RequestStatus, Surface, Traffic
 
 SCHEMA_VERSION = 2
@@ -18,7 +17,7 @@ SCHEMA_VERSION = 2
 class LogRecord(BaseModel):
     """Base of every row in the lake."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class SlimRequest(LogRecord):
@@ -26,7 +25,7 @@ class SlimRequest(LogRecord):
 
     schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
     request_id: str = Field(description="id of the request")
-    event_time: datetime = Field(description="when the request happened, UTC")
+    event_time: LakeMoment = Field(description="when the request happened, UTC")
     surface: Surface = Field(description="where in the product the request came from")
     member: str = Field(description="pseudonym: HMAC of the member id under the member's salt")
     member_group: int = Field(description="hash group of the member, 0..31, for the jackknife")
@@ -55,7 +54,7 @@ class FullRequest(LogRecord):
 
     schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
     request_id: str = Field(description="id of the request; also the seed of its randomness")
-    event_time: datetime = Field(description="when the request happened, UTC")
+    event_time: LakeMoment = Field(description="when the request happened, UTC")
     surface: Surface = Field(description="where in the product the request came from")
     member: str = Field(description="pseudonym of the member")
     member_group: int = Field(description="hash group of the member, 0..31")
@@ -109,7 +108,7 @@ class FeedbackEvent(LogRecord):
     schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
     event_id: str = Field(description="id of the event")
     request_id: str = Field(description="request that showed the item, or '' when none did")
-    event_time: datetime = Field(description="when it happened, UTC")
+    event_time: LakeMoment = Field(description="when it happened, UTC")
     member: str = Field(description="pseudonym of the member")
     member_group: int = Field(description="hash group of the member, 0..31")
     item_id: str = Field(description="item acted on")
@@ -123,7 +122,7 @@ class ChoiceRank(LogRecord):
 
     schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
     request_id: str = Field(description="request whose full record was rescored")
-    event_time: datetime = Field(description="when the choice happened, UTC")
+    event_time: LakeMoment = Field(description="when the choice happened, UTC")
     surface: Surface = Field(description="surface of the request")
     member: str = Field(description="pseudonym of the member")
     member_group: int = Field(description="hash group of the member, 0..31")
@@ -143,7 +142,7 @@ class ItemSnapshotRow(LogRecord):
 
     schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
     delta_id: str = Field(description="snapshot this row belongs to")
-    as_of: datetime = Field(description="event time of the snapshot, UTC")
+    as_of: LakeMoment = Field(description="event time of the snapshot, UTC")
     model_id: str = Field(description="model whose encoder made the changed vectors")
     item_id: str = Field(description="item")
     item_group: int = Field(description="hash group of the item, 0..31")
@@ -169,7 +168,7 @@ class LaunchForecastRow(LogRecord):
     """How the model is expected to treat an item a week after its launch."""
 
     schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
-    as_of: datetime = Field(description="when the forecast was made, UTC")
+    as_of: LakeMoment = Field(description="when the forecast was made, UTC")
     item_id: str = Field(description="upcoming item")
     launch_date: str = Field(description="ISO date of launch")
     model_id: str = Field(description="model the launch was dry-run under")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import types
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from pydantic import ValidationError
 
 from recsysops.errors import BadData
+from recsysops.request_log.moments import sql_timestamp
 from recsysops.request_log.records import LogRecord
 
 RecordT = TypeVar("RecordT", bound=LogRecord)
@@ -39,8 +39,14 @@ def describe_columns(record: type[LogRecord]) -> str:
 
 
 def encode_record(record: LogRecord) -> str:
-    """Return one JSON line; times as 'YYYY-MM-DD HH:MM:SS.mmm' UTC, as Hive reads them."""
-    return json.dumps(to_row(record), separators=(",", ":"))
+    """Return one JSON line; times as 'YYYY-MM-DD HH:MM:SS.mmm' UTC, as Hive reads them.
+
+    Raises: BadData when a number, alone or in a list, is NaN or infinite: the lake holds none.
+    """
+    line = record.model_dump_json(ensure_ascii=True)
+    if "NaN" in line or "Infinity" in line:  # also in a title: then every number is looked at
+        _refuse_non_finite(record)
+    return line
 
 
 def to_row(record: LogRecord) -> dict[str, object]:
@@ -69,15 +75,10 @@ def decode_record(record: type[RecordT], row: Mapping[str, object]) -> RecordT:
         raise BadData(f"{record.__name__}.{column}: {first['msg']}") from error
 
 
-def sql_timestamp(moment: datetime) -> str:
-    """Return the literal text of a UTC moment as the tables hold it.
-
-    >>> sql_timestamp(datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC))
-    '2026-01-02 03:04:05.678'
-    """
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{moment.microsecond // 1000:03d}"
-    )
+def _refuse_non_finite(record: LogRecord) -> None:
+    for name, value in record.__dict__.items():
+        for number in value if isinstance(value, list) else (value,):
+            _plain(name, number)
 
 
 def _plain(name: str, value: object) -> object:

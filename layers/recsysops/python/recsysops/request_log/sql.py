@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from recsysops.errors import BadInput
-from recsysops.request_log.schema import sql_timestamp
+from recsysops.request_log.moments import sql_timestamp
 from recsysops.vocabulary import ID_PATTERN
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from recsysops.errors import BadData, DependencyError
 from recsysops.model.catalogue import Catalogue
@@ -72,7 +73,8 @@ def recommend_items(
     served = _serve(request, request_id=request_id, ports=ports, plan=plan, now=now)
     response = _respond(served)
     latency_ms = 1_000.0 * (ports.perf_counter() - started)
-    _log(served, plan, log=ports.log, latency_ms=latency_ms)
+    # nothing is drawn or encoded before the response
+    ports.log.defer(partial(_log, served, plan, log=ports.log, latency_ms=latency_ms))
     return response
 
 
