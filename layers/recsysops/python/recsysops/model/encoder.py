@@ -84,9 +84,9 @@ def encode_genres(genres: Sequence[str], known: Sequence[str]) -> Float32Array:
 
 
 def encode_year(year: int | None, knots: Sequence[float]) -> Float32Array:
-    """Return linear interpolation weights over ascending knots, (len(knots),)."""
+    """Return linear interpolation weights over ascending knots, (len(knots),), if any."""
     weights = np.zeros(len(knots), dtype=np.float32)
-    if year is None or not knots[0] <= year <= knots[-1]:
+    if year is None or not knots or not knots[0] <= year <= knots[-1]:
         return weights
     left = min(bisect_right(knots, year) - 1, len(knots) - 2)
     share = (year - knots[left]) / (knots[left + 1] - knots[left])
