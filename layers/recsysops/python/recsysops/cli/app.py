@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from recsysops.cli import checks, demo, hotfix, launches, operate, stage, train
+from recsysops.cli import checks, demo, hotfix, import_model, launches, operate, stage, train
 from recsysops.cli.output import progress_console
 from recsysops.errors import RecSysOpsError
 
@@ -23,6 +23,7 @@ app.command()(stage.down)
 app.command()(stage.status)
 app.command()(stage.clean)
 app.command()(train.train)
+app.command()(import_model.import_model)
 app.command()(operate.recommend)
 app.command()(operate.audit)
 app.command()(operate.incidents)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from recsysops.cli.connection import open_ports
 from recsysops.cli.output import people, print_json, progress_bar
 from recsysops.cli.stage import JsonFlag
 from recsysops.vocabulary import ModelPointer
+
+if TYPE_CHECKING:
+    from recsysops.bootstrap import Ports
 
 
 def train(
@@ -23,7 +26,6 @@ def train(
 ) -> None:
     """Load a data set into the stack, train on all of it, and let the new model serve."""
     from recsysops.datasets.load import load_dataset
-    from recsysops.serving.roll_out import dump_model_pointer
     from recsysops.workflows.load_world import load_world
     from recsysops.workflows.train_model import train_model
 
@@ -47,17 +49,26 @@ def train(
             trained_by="recsysops train",
             progress=show,
         )
-    deployment = ports.model_deployer.deploy(
-        dump_model_pointer(ModelPointer(model_id)), strategy="at-once", note="recsysops train"
-    )
-    delta = ports.calls.call(ports.settings.publish_delta_function, {"as_of": now.isoformat()})
     answer = {
         "model_id": model_id,
         "items": items,
-        "deployment_id": deployment,
-        "delta_id": delta["delta_id"],
+        **let_serve(ports, model_id, now=now, note="recsysops train"),
     }
     if as_json:
         print_json(answer)
     else:
-        people.print(f"model {model_id} serves {items:,} items from snapshot {delta['delta_id']}")
+        people.print(f"model {model_id} serves {items:,} items from snapshot {answer['delta_id']}")
+
+
+def let_serve(ports: Ports, model_id: str, *, now: datetime, note: str) -> dict[str, str]:
+    """Point scorers at a model and publish a snapshot made with it; returns both ids.
+
+    Raises: DependencyError, ConflictError.
+    """
+    from recsysops.serving.roll_out import dump_model_pointer
+
+    deployment = ports.model_deployer.deploy(
+        dump_model_pointer(ModelPointer(model_id)), strategy="at-once", note=note
+    )
+    delta = ports.calls.call(ports.settings.publish_delta_function, {"as_of": now.isoformat()})
+    return {"deployment_id": deployment, "delta_id": str(delta["delta_id"])}
