@@ -84,6 +84,7 @@ class AlarmThresholds:
     lost_log_lines: int = 1
     rejected_flags: int = 1
     load_problems: int = 1
+    stored_lists: int = 1
     server_errors: int = 5
     recommend_p99_ms: int = 500
 
@@ -108,6 +109,7 @@ class StageSettings:
     omitted_types: frozenset[str] = frozenset()
     accept_retimed: bool = False
     poll_seconds: int = 30
+    member_deadline_ms: int = 200
     stream_window_seconds: int = 30
     delivery_buffer_seconds: int = 300
     athena_scan_limit_mb: int = 10_240
@@ -131,6 +133,7 @@ LAPTOP = StageSettings(
     omitted_types=frozenset({"AWS::Athena::NamedQuery", "AWS::CloudWatch::CompositeAlarm"}),
     accept_retimed=True,
     poll_seconds=1,
+    member_deadline_ms=3_000,
     stream_window_seconds=1,
     schedules=Schedules(enabled=False),
     roll_out=RollOut(minutes=0, growth_percent=20, bake_minutes=0),
@@ -170,6 +173,11 @@ ALLOWED_DIFFERENCES: tuple[AllowedDifference, ...] = (
         "AWS::Lambda::Function",
         "Environment.Variables.RECSYSOPS_POLL_SECONDS",
         "a demo does not wait 30 seconds for a flag",
+    ),
+    AllowedDifference(
+        "AWS::Lambda::Function",
+        "Environment.Variables.RECSYSOPS_MEMBER_DEADLINE_MS",
+        "the emulator has one thread: a read may wait for a whole Parquet conversion",
     ),
     AllowedDifference(
         "AWS::Lambda::EventSourceMapping",

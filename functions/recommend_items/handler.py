@@ -25,8 +25,7 @@ def _recommend(call: HttpCall) -> api.RecommendationResponse:
     api.refuse_retimed(request, accept_retimed=PORTS.settings.accept_retimed)
     now, given = PORTS.clock(), SCORER.ports
     response = recommend_items(request, request_id=call.request_id, ports=given, now=now)
-    fell_back = response.status == "fallback"
-    tell_served(METRICS, LOGGER, fell_back=fell_back, latency_ms=call.elapsed_ms, scorer=SCORER)
+    tell_served(METRICS, LOGGER, answer=response, latency_ms=call.elapsed_ms, scorer=SCORER)
     return response
 
 

@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
+from recsysops.adapters.serving_metrics import reason_metric
 from recsysops.observability import NAMESPACE
 
 from infra.components.dead_letters import DeadLetters
@@ -114,6 +115,12 @@ class Alarms(Construct):
             serving_metric("LoadProblems", statistic="Sum"),
             at_least=self._thresholds.load_problems,
             says="a model or delta cannot be loaded; the old one serves: read the function's log",
+        )
+        self._add(
+            "StoredListServed",
+            serving_metric(reason_metric("no_catalogue"), statistic="Sum"),
+            at_least=self._thresholds.stored_lists,
+            says="no model and no snapshot could be loaded: members see a stored list",
         )
         self._add(
             "LostLogLines",

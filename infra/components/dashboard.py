@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import get_args
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
+from recsysops.adapters.serving_metrics import reason_metric, step_metric
+from recsysops.serving.api import FallbackReason
+from recsysops.vocabulary import FallbackStep
 
 from infra.components.alarms import PERIOD, delivery_metric, serving_metric
 from infra.components.python_function import PythonFunction
@@ -32,6 +36,13 @@ class Dashboard(Construct):
                 duration.metric_duration(period=PERIOD, statistic="p50"),
                 duration.metric_duration(period=PERIOD, statistic="p99"),
             ),
+        )
+
+    def show_fallbacks(self) -> None:
+        """Show why fallbacks served and which step of the chain answered."""
+        self._row(
+            _graph("Fallbacks by reason", *_counts(reason_metric, get_args(FallbackReason))),
+            _graph("Fallbacks by what answered", *_counts(step_metric, get_args(FallbackStep))),
         )
 
     def show_functions(self, functions: Sequence[PythonFunction]) -> None:
@@ -66,6 +77,10 @@ class Dashboard(Construct):
 
     def _row(self, *graphs: cloudwatch.GraphWidget) -> None:
         self._board.add_widgets(*graphs)
+
+
+def _counts(name: Callable[[str], str], kinds: Sequence[str]) -> list[cloudwatch.Metric]:
+    return [serving_metric(name(kind), statistic="Sum") for kind in kinds]
 
 
 def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:

@@ -104,6 +104,7 @@ def _environment(name: str, settings: StageSettings) -> dict[str, str]:
         "RECSYSOPS_REGION": Aws.REGION,
         "RECSYSOPS_ACCEPT_RETIMED": str(settings.accept_retimed).lower(),
         "RECSYSOPS_POLL_SECONDS": str(settings.poll_seconds),
+        "RECSYSOPS_MEMBER_DEADLINE_MS": str(settings.member_deadline_ms),
         # numpy on one vCPU: threads would only wait for each other
         "OPENBLAS_NUM_THREADS": "1",
     }

@@ -192,6 +192,7 @@ class RecsysopsStack(Stack):
     def _draw(self) -> None:
         dashboard = Dashboard(self, "Dashboard")
         dashboard.show_serving(self.api, self.functions["recommend_items"])
+        dashboard.show_fallbacks()
         dashboard.show_functions(list(self.functions.values()))
         dashboard.show_detection([self.audit, self.predict_launches])
         dashboard.show_delivery(self.streams.every)

@@ -146,6 +146,14 @@ class ServedWorld:
             )
         return self._ports
 
+    def add_model(self, seed: int) -> str:
+        """Store another artefact of the same items; no member has a vector for it."""
+        files = make_artefact_files(self.items, seed)
+        model_id = unpack_artefact(files).model_id
+        for name, body in files.items():
+            self.blobs.put(artefact_key(model_id, name), body)
+        return model_id
+
     def recommend(
         self, request_id: str = "r-1", member_id: str = "m1", **body: object
     ) -> RecommendationResponse:

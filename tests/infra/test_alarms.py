@@ -49,6 +49,7 @@ def test_everything_that_can_fail_is_watched(aws: Assembly) -> None:
             "SlowAnswers",
             "LostLogLines",
             "RejectedFlags",
+            "StoredListServed",
             "UnreadableModel",
         ),
     }
@@ -59,10 +60,11 @@ def test_serving_alarms_watch_metrics_that_serving_emits(
 ) -> None:
     name = "recommend_items"
     health = SimpleNamespace(log=Counts(), flags=Counts(), drain_problems=tuple)
-    tell_served(make_metrics(name), make_logger(name), fell_back=True, latency_ms=1, scorer=health)
+    answer = SimpleNamespace(fallback_reason="no_catalogue", fallback_step="packaged_list")
+    tell_served(make_metrics(name), make_logger(name), answer=answer, latency_ms=1, scorer=health)
     line = json.loads(capsys.readouterr().out)
     watched = [alarm for alarm in alarms(aws).values() if alarm.get("Namespace") == NAMESPACE]
-    assert len(watched) == 4
+    assert len(watched) == 5
     for alarm in watched:
         assert alarm["MetricName"] in line
         assert alarm["Dimensions"] == [{"Name": "service", "Value": line["service"]}]

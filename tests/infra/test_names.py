@@ -9,7 +9,14 @@ from .conftest import Assembly
 
 pytestmark = pytest.mark.xdist_group("infra")
 
-NOT_DEPLOYED = {"stage", "region", "endpoint", "accept_retimed", "poll_seconds"}
+NOT_DEPLOYED = {
+    "stage",
+    "region",
+    "endpoint",
+    "accept_retimed",
+    "poll_seconds",
+    "member_deadline_ms",
+}
 
 
 def test_the_stack_outputs_every_name_the_settings_know(aws: Assembly) -> None:

@@ -78,6 +78,7 @@ def make_stack(*, now: datetime = NOW, items: int = 120, **settings: object) -> 
     ports = stack.ports
     ports.clock = lambda: now
     ports.members, ports.flags, ports.blobs = world.members, world.flags, world.blobs  # type: ignore[assignment]
+    ports.impatient_members = world.members
     ports.request_log, ports.feedback_log = world.log, stack.feedback  # type: ignore[assignment]
     ports.items, ports.lake, ports.queries = MemoryItems(world.items), lake, AnsweredQueries(lake)  # type: ignore[assignment]
     ports.incidents, ports.notifier = stack.incidents, stack.notifier

@@ -74,17 +74,22 @@ def test_the_request_id_of_the_answer_is_the_one_logged_and_names_no_member() ->
     assert slim.member != "m1"
 
 
-def test_a_scorer_that_finds_no_model_answers_with_an_empty_slate_and_says_so(
+def test_a_scorer_that_finds_no_model_answers_with_the_packaged_list_and_says_so(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     stack = make_stack()
     stack.world.blobs.objects.pop(POINTER_KEY)
     (answer,) = recommend(stack, "200-known-member")
-    assert (answer["items"], answer["fallback_reason"]) == ([], "no_catalogue")
+    assert (answer["fallback_step"], answer["fallback_reason"]) == (
+        "packaged_list", "no_catalogue",
+    )  # fmt: skip
+    assert len(answer["items"]) == 10
     (record,) = caplog.records
     assert record.message == "could not load"
     assert POINTER_KEY in vars(record)["reason"]
-    assert metric_lines(capsys.readouterr().out)[0]["LoadProblems"] == [1.0]
+    (line,) = metric_lines(capsys.readouterr().out)
+    assert line["LoadProblems"] == [1.0]
+    assert line["FallbackBecause_no_catalogue"] == line["FallbackTo_packaged_list"] == [1.0]
 
 
 def test_re_timed_traffic_is_refused_where_the_stage_does_not_take_it() -> None:

@@ -15,8 +15,14 @@ from recsysops.model.delta import POINTER_KEY
 from recsysops.ports import QueryEngine, Row
 from recsysops.request_log.records import FeedbackEvent, ItemSnapshotRow
 from recsysops.request_log.schema import decode_record, to_row
+from recsysops.serving.static_list import static_list_key
 from recsysops.vocabulary import ItemFeatures, ModelPointer
-from recsysops.workflows.load_catalogue import CatalogueCache, load_delta, read_delta_pointer
+from recsysops.workflows.load_catalogue import (
+    CatalogueCache,
+    load_delta,
+    load_static_list,
+    read_delta_pointer,
+)
 from recsysops.workflows.publish_delta import publish_delta
 
 from tests.fakes.lake_queries import LakeQueries
@@ -230,3 +236,17 @@ def test_a_corrupt_production_model_is_one_clear_line() -> None:
     bench.pointer = ModelPointer("m-not-there")
     with pytest.raises(ArtefactError, match="m-not-there"):
         bench.publish()
+
+
+def test_beside_the_snapshot_lies_its_list_of_popular_items_that_have_launched() -> None:
+    bench = Bench()
+    delta_id = bench.publish()
+    static = load_static_list(bench.blobs, delta_id)
+    rows = sorted(bench.rows(), key=lambda row: (-row.log_popularity, row.item_id))
+    today = LATER.date().isoformat()
+    launched = [row.item_id for row in rows if (row.launch_date or "") <= today]
+    assert list(static.item_ids) == launched
+    assert len(launched) == len(ITEMS) - 1
+    body = bench.blobs.get(static_list_key(delta_id))
+    bench.publish()
+    assert bench.blobs.get(static_list_key(delta_id)) == body, "immutable"

@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 import recsysops
 from recsysops.adapters.memory import MemoryBlobs, MemoryMembers
-from recsysops.errors import BadBody, BadData, DependencyError
+from recsysops.errors import BadBody, BadData, DeadlineError, DependencyError
+from recsysops.model.artefact import artefact_key
 from recsysops.model.packing import owner_digest, pack_vector
 from recsysops.ports import LogStream
 from recsysops.request_log.digest import digest_inputs
 from recsysops.request_log.pseudonym import pseudonym_of
 from recsysops.serving.api import RecommendationRequest
 from recsysops.serving.flag_document import build_flag_document
-from recsysops.vocabulary import Hotfix, Member, SamplingPlan, SurfacePlan
+from recsysops.serving.static_list import dump_static_list, packaged_list, static_list_key
+from recsysops.vocabulary import Hotfix, Member, ModelPointer, SamplingPlan, SurfacePlan
 from recsysops.workflows import recommend_items as workflow
 from recsysops.workflows.recommend_items import recommend_items
+from recsysops.workflows.replay_requests import replay_requests
 
 from tests.fakes.served_world import NOW, ServedWorld, make_vector, make_world
 from tests.fakes.small_catalogue import make_hotfix
@@ -108,16 +111,83 @@ def test_a_member_row_that_cannot_be_read_degrades_and_says_so(world: ServedWorl
     assert len(response.items) == 10
 
 
-def test_without_any_catalogue_the_slate_is_empty_and_the_line_is_written(
+def test_without_any_catalogue_the_packaged_list_is_shown_and_the_line_is_written(
     world: ServedWorld,
 ) -> None:
     world.blobs = MemoryBlobs()
     response = world.recommend()
     assert (response.status, response.fallback_reason) == ("fallback", "no_catalogue")
-    assert (response.items, response.model_id, response.delta_id) == ((), "", "")
+    assert (response.fallback_step, response.model_id, response.delta_id) == (
+        "packaged_list", "", "",
+    )  # fmt: skip
+    shown = [item.item_id for item in response.items]
+    assert shown == list(packaged_list().item_ids[:10])
     line = world.slim()[0]
     assert (line.full, line.inclusion_probability, line.model_id) == (False, 0.0, "")
+    assert (line.shown, line.scores, line.propensities) == (shown, [], [1.0] * 10)
+    assert line.fallback_step == "packaged_list"
     assert world.full() == []
+
+
+def test_without_a_model_the_snapshots_list_is_shown_without_what_was_seen_or_blocked(
+    world: ServedWorld,
+) -> None:
+    member = world.members.get("m1")
+    assert member is not None
+    seen, item_ids = member.seen[0], [item.item_id for item in world.items]
+    item_ids = [seen, *item_ids[:40]]
+    world.blobs.put(static_list_key(world.delta_id), dump_static_list(world.delta_id, item_ids))
+    del world.blobs.objects[artefact_key(world.artefact.model_id, "manifest.json")]
+    deploy(world, make_hotfix("block_items", {"item_ids": ("i0001",)}))
+    response = world.recommend(exclude=["i0002"])
+    barred = {*member.seen, "i0001", "i0002"}
+    shown = [item.item_id for item in response.items]
+    assert shown == [item_id for item_id in item_ids if item_id not in barred][:10]
+    assert (response.fallback_step, response.delta_id) == ("static_list", world.delta_id)
+    assert world.slim()[0].hotfix_ids == ["fix-block_items"]
+
+
+def test_a_stored_list_shows_nothing_to_a_request_with_filters_it_cannot_keep(
+    world: ServedWorld,
+) -> None:
+    world.blobs = MemoryBlobs()
+    assert world.recommend(filters={"in_stock": True}).items == ()
+    assert len(world.recommend("r-2").items) == 10
+
+
+def test_a_member_without_a_vector_for_production_is_served_by_the_previous_model(
+    world: ServedWorld,
+) -> None:
+    world.flags.pointer = ModelPointer(world.add_model(5), previous=world.artefact.model_id)
+    response = world.recommend()
+    assert (response.model_id, response.fallback_reason, response.fallback_step) == (
+        world.artefact.model_id, "vector_mismatch", "previous_model",
+    )  # fmt: skip
+    record = world.full()[0]
+    assert (record.member_known, record.model_id) == (True, world.artefact.model_id)
+    assert replay_requests([record], cache=world.cache).holds
+
+
+def test_a_production_model_that_cannot_be_loaded_is_told_and_the_previous_one_serves(
+    world: ServedWorld,
+) -> None:
+    world.flags.pointer = ModelPointer("m-not-there", previous=world.artefact.model_id)
+    response = world.recommend()
+    assert (response.model_id, response.fallback_reason, response.fallback_step) == (
+        world.artefact.model_id, "model_unavailable", "previous_model",
+    )  # fmt: skip
+    unknown = world.recommend("r-2", "nobody")
+    assert (unknown.fallback_reason, unknown.fallback_step) == ("unknown_member", "popularity")
+
+
+def test_a_member_store_that_is_too_slow_has_a_reason_of_its_own(world: ServedWorld) -> None:
+    class Slow(MemoryMembers):
+        def get(self, member_id: str) -> Member | None:
+            raise DeadlineError("read timed out")
+
+    world.members = Slow()
+    response = world.recommend()
+    assert (response.fallback_reason, response.fallback_step) == ("member_store_slow", "popularity")
 
 
 def test_unknown_candidates_are_reported(world: ServedWorld) -> None:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         ItemStore,
         LakeWriter,
         LogStream,
+        MemberReader,
         MemberStore,
         ModelRegistry,
         Notifier,
@@ -61,7 +62,7 @@ class Ports:
         self.settings = settings
         self.clock: Clock = lambda: datetime.now(UTC)
         self._patience: Patience = patience
-        self._clients: dict[str, AwsClient] = {}
+        self._clients: dict[tuple[str, Patience], AwsClient] = {}
 
     @cached_property
     def members(self) -> MemberStore:
@@ -69,6 +70,15 @@ class Ports:
         from recsysops.adapters.dynamodb_members import DynamoMembers
 
         return DynamoMembers(self._client("dynamodb"), self._need("members_table"))
+
+    @cached_property
+    def impatient_members(self) -> MemberReader:
+        """Members by id within the stage's deadline, for where a page waits."""
+        from recsysops.adapters.dynamodb_members import DynamoMembers
+        from recsysops.adapters.resting_members import RestingMembers
+
+        client = self._client("dynamodb", patience="member")
+        return RestingMembers(DynamoMembers(client, self._need("members_table")))
 
     @cached_property
     def items(self) -> ItemStore:
@@ -225,10 +235,11 @@ class Ports:
     def _client(self, service: str, *, patience: Patience | None = None) -> AwsClient:
         from recsysops.adapters.aws_clients import make_client
 
-        if service not in self._clients:
-            patience = patience or self._patience
-            self._clients[service] = make_client(service, self.settings, patience=patience)
-        return self._clients[service]
+        patience = patience or self._patience
+        if (service, patience) not in self._clients:
+            client = make_client(service, self.settings, patience=patience)
+            self._clients[service, patience] = client
+        return self._clients[service, patience]
 
     def _need(self, name: str) -> str:
         """Return a setting. Raises: BadInput when this function or stage was not given it."""
@@ -309,7 +320,11 @@ def wire_scorer(ports: Ports) -> Scorer:
     )
     state.poll()
     recommend = RecommendPorts(
-        state=state, members=ports.members, flags=flags, log=log, perf_counter=time.perf_counter
+        state=state,
+        members=ports.impatient_members,
+        flags=flags,
+        log=log,
+        perf_counter=time.perf_counter,
     )
 
     def work() -> None:

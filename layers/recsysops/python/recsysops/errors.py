@@ -10,6 +10,7 @@ RecSysOpsError
 ├── CouldNotJudge         too little evidence to answer honestly         → shown, never guessed
 ├── ConflictError         somebody else changed or deploys it right now  → exit status 2
 └── DependencyError       a service we need failed                       → fallback, counted
+    └── DeadlineError     … because it did not answer in time            → fallback, counted
 """
 
 from __future__ import annotations
@@ -59,3 +60,7 @@ class ConflictError(RecSysOpsError):
 
 class DependencyError(RecSysOpsError):
     """A service this one needs failed, was throttled or answered too late."""
+
+
+class DeadlineError(DependencyError):
+    """A service did not answer within the time that was set for it."""

@@ -35,11 +35,15 @@ class Progress(Protocol):
         """Say which step runs now and how many of how many are done."""
 
 
-class MemberStore(Protocol):
-    """Members by id."""
+class MemberReader(Protocol):
+    """Members by id, to read one."""
 
     def get(self, member_id: str) -> Member | None:
         """Return the member, or None when unknown. Raises: DependencyError, BadData."""
+
+
+class MemberStore(MemberReader, Protocol):
+    """Members by id."""
 
     def put_many(self, members: Iterable[Member]) -> None:
         """Write or replace members. Raises: DependencyError."""

@@ -55,6 +55,7 @@ class Settings(BaseModel):
     recommend_items_function: str = ""
     accept_retimed: bool = False
     poll_seconds: float = 30.0
+    member_deadline_ms: float = 200.0
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:
@@ -91,7 +92,7 @@ def settings_from_outputs(path: Path) -> Settings:
 def _laptop_names(document: Mapping[str, object]) -> dict[str, object]:
     if "endpoint" not in document:
         return {}
-    return {**document, "accept_retimed": True, "stage": "laptop"}
+    return {**document, "accept_retimed": True, "stage": "laptop", "member_deadline_ms": 3_000.0}
 
 
 def _stack_names(document: Mapping[str, object]) -> dict[str, object]:

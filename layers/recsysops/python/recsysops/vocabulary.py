@@ -27,6 +27,8 @@ BUILT_IN_SURFACES = ("home", "search", "item")
 Arm = Literal["greedy", "explore"]
 Traffic = Literal["live", "re-timed", "simulated"]
 RequestStatus = Literal["ok", "fallback"]
+FallbackStep = Literal["previous_model", "popularity", "static_list", "packaged_list"]
+"""What answered instead of the model that should have: the chain, best first."""
 FeedbackKind = Literal["impression", "click", "play", "rating"]
 FeatureName = Literal["genres", "year", "language", "price", "in_stock"]
 Component = Literal["traffic", "serving", "item_features", "model", "flags"]
@@ -209,10 +211,15 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class ModelPointer:
-    """What the `model` AppConfig environment says: who serves, who waits."""
+    """What the `model` AppConfig environment says: who serves, who waits, who served before.
+
+    previous: serves members that production has no fitting vector of, and everybody when
+    production cannot be loaded.
+    """
 
     production: str
     candidate: str | None = None
+    previous: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,25 @@ from typing import Any, Literal
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    ReadTimeoutError,
+)
 
-from recsysops.errors import ConflictError, DependencyError, NotFound
+from recsysops.errors import ConflictError, DeadlineError, DependencyError, NotFound
 from recsysops.settings import Settings
 
 AwsClient = Any
 """A boto3 client; boto3 ships no types."""
 
-Patience = Literal["request", "poll", "batch"]
+Patience = Literal["member", "request", "poll", "batch"]
 
 # botocore's parameter validation stays on: 0.05 of the 0.46 ms CPU that one GetItem costs
 _CONFIGS: dict[Patience, dict[str, Any]] = {
+    # a page waits for one read: its time-outs are the stage's deadline, a fallback is the retry
+    "member": {"retries": {"mode": "standard", "total_max_attempts": 1}, "tcp_keepalive": True},
     # a member waits: one retry, and a fallback rather than a third try
     "request": {
         "connect_timeout": 1.0,
@@ -32,8 +39,8 @@ _CONFIGS: dict[Patience, dict[str, Any]] = {
     },
     # a member may wait, and the next poll is the retry
     "poll": {
-        "connect_timeout": 1.0,
-        "read_timeout": 2.0,
+        "connect_timeout": 0.5,
+        "read_timeout": 1.5,
         "retries": {"mode": "standard", "total_max_attempts": 1},
         "tcp_keepalive": True,
     },
@@ -67,7 +74,7 @@ def make_client(service: str, settings: Settings, *, patience: Patience = "batch
 
     Raises: DependencyError when AWS_PROFILE names no profile.
     """
-    config = Config(**_CONFIGS[patience])
+    config = _config_of(patience, settings)
     if settings.endpoint is not None:
         return _emulator_session().client(
             service,
@@ -93,14 +100,26 @@ def translate_errors(doing: str) -> Iterator[None]:
     """Turn botocore's errors into ours; `doing` opens the message.
 
     Raises: NotFound when an object is missing, ConflictError when a condition failed or a
-    deployment runs, DependencyError for everything else: throttling, timeouts, missing rights.
+    deployment runs, DeadlineError when a time-out passed, DependencyError for everything else:
+    throttling, missing rights.
     """
     try:
         yield
     except ClientError as error:
         raise _translate(error, doing) from error
+    except (ConnectTimeoutError, ReadTimeoutError) as error:
+        raise DeadlineError(f"{doing}: {error}") from error
     except BotoCoreError as error:
         raise DependencyError(f"{doing}: {error}") from error
+
+
+def _config_of(patience: Patience, settings: Settings) -> Config:
+    config = Config(**_CONFIGS[patience])
+    if patience != "member":
+        return config
+    # to connect and to be answered may each take half
+    half = settings.member_deadline_ms / 2_000.0
+    return config.merge(Config(connect_timeout=half, read_timeout=half))
 
 
 def error_code(error: ClientError) -> str:

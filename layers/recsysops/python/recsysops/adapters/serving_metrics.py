@@ -8,6 +8,9 @@ from typing import Protocol
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from recsysops.serving.api import FallbackReason
+from recsysops.vocabulary import FallbackStep
+
 
 class LossCounter(Protocol):
     """A log that counts the lines it lost."""
@@ -54,14 +57,43 @@ class ScorerHealth(Protocol):
         """Return what could not be loaded since the last call."""
 
 
+class Answer(Protocol):
+    """What of an answer is counted."""
+
+    @property
+    def fallback_reason(self) -> FallbackReason | None:
+        """Why a fallback served."""
+
+    @property
+    def fallback_step(self) -> FallbackStep | None:
+        """What served instead."""
+
+
+def reason_metric(reason: str) -> str:
+    """Name the metric that counts the fallbacks of one reason."""
+    return f"FallbackBecause_{reason}"
+
+
+def step_metric(step: str) -> str:
+    """Name the metric that counts the fallbacks that one step of the chain answered."""
+    return f"FallbackTo_{step}"
+
+
 def tell_served(
-    metrics: Metrics, logger: Logger, *, fell_back: bool, latency_ms: float, scorer: ScorerHealth
+    metrics: Metrics, logger: Logger, *, answer: Answer, latency_ms: float, scorer: ScorerHealth
 ) -> None:
-    """Print one line of metrics; `Fallback` is 0 or 1 each time, so its average is the share."""
+    """Print one line of metrics; `Fallback` is 0 or 1 each time, so its average is the share.
+
+    A fallback also counts under its reason and under the step that answered.
+    """
+    fell_back = answer.fallback_reason is not None
     problems = scorer.drain_problems()
     for problem in problems:
         logger.error("could not load", subject=problem.subject, reason=problem.message)
     metrics.add_metric("Fallback", MetricUnit.Count, int(fell_back))
+    if fell_back:
+        metrics.add_metric(reason_metric(str(answer.fallback_reason)), MetricUnit.Count, 1)
+        metrics.add_metric(step_metric(str(answer.fallback_step)), MetricUnit.Count, 1)
     metrics.add_metric("LatencyMs", MetricUnit.Milliseconds, round(latency_ms, 3))
     metrics.add_metric("LoadProblems", MetricUnit.Count, len(problems))
     metrics.add_metric("LogLinesLost", MetricUnit.Count, scorer.log.take_losses())

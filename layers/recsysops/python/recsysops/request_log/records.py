@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from recsysops.request_log.moments import LakeMoment
-from recsysops.vocabulary import Arm, FeedbackKind, RequestStatus, Surface, Traffic
+from recsysops.vocabulary import Arm, FallbackStep, FeedbackKind, RequestStatus, Surface, Traffic
 
 SCHEMA_VERSION = 2
 
@@ -47,6 +47,7 @@ class SlimRequest(LogRecord):
     inclusion_probability: float = Field(description="probability of a full record")
     full: bool = Field(description="a full record was written")
     traffic: Traffic = Field(description="live, re-timed (a data set's rows) or simulated")
+    fallback_step: FallbackStep | None = Field(None, description="what answered instead")
 
 
 class FullRequest(LogRecord):
@@ -100,6 +101,7 @@ class FullRequest(LogRecord):
         description="item ids of the slate before exploration, best position first; empty when "
         "they are the head of the shortlist",
     )
+    fallback_step: FallbackStep | None = Field(None, description="what answered instead")
 
 
 class FeedbackEvent(LogRecord):

@@ -19,7 +19,7 @@ from recsysops.errors import BadBody
 from recsysops.serving.closed_body import ClosedBody as _Body
 from recsysops.serving.filters import NO_FILTERS, AttributeFilters
 from recsysops.serving.surface_plan import SurfaceName
-from recsysops.vocabulary import ID_PATTERN, FeedbackKind, RequestStatus
+from recsysops.vocabulary import ID_PATTERN, FallbackStep, FeedbackKind, RequestStatus
 
 MAX_CANDIDATES = 1_000
 MAX_EXCLUDED = 1_000
@@ -33,10 +33,18 @@ _SHOWN_PATH = 100
 """Paths hold keys the caller chose, and are logged: they are cut to so many characters."""
 
 FallbackReason = Literal[
-    "unknown_member", "cold_member", "vector_mismatch", "member_store_failed", "no_catalogue"
+    "unknown_member",
+    "cold_member",
+    "vector_mismatch",
+    "member_store_failed",
+    "member_store_slow",
+    "model_unavailable",
+    "no_catalogue",
 ]
 """unknown_member: never heard of; cold_member: known, but no model has a vector yet;
-vector_mismatch: the vector is absent or unfit for the serving model."""
+vector_mismatch: the vector is absent or unfit for the model that should serve;
+member_store_slow: no answer within its deadline; model_unavailable: the model that should serve
+could not be loaded; no_catalogue: nothing could be loaded, a stored list serves."""
 RejectReason = Literal[
     "duplicate_event", "retimed_not_accepted", "event_time_in_future", "rating_without_value"
 ]
@@ -96,6 +104,7 @@ class RecommendationResponse(_Body):
     items: tuple[RecommendedItem, ...]
     status: RequestStatus
     fallback_reason: FallbackReason | None
+    fallback_step: FallbackStep | None = None
     unknown_candidates: tuple[str, ...]
 
 

@@ -1,8 +1,12 @@
-"""Knows which vector a member is ranked with, and why there is none: popularity serves then."""
+"""Knows which model and vector a member is ranked with, and what answers when there is none.
+
+The chain: the model that should serve, another one the member has a vector for, fresh popularity;
+without any catalogue a stored list (static_list.py). Every step has its reason.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +15,7 @@ from recsysops.model.catalogue import Catalogue
 from recsysops.model.kernel import Float32Array
 from recsysops.model.packing import unpack_vector
 from recsysops.serving.api import FallbackReason
-from recsysops.vocabulary import Member
+from recsysops.vocabulary import FallbackStep, Member
 
 _LARGEST_SCORE = 1e30
 """Far above any trained score and far below what float32 can round without overflow."""
@@ -43,6 +47,53 @@ def choose_vector(member: Member | None, catalogue: Catalogue) -> MemberVector:
     if vector is None:
         return MemberVector(None, None, "vector_mismatch")
     return MemberVector(packed, vector, None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelChain:
+    """Catalogues that may serve a request, best first, never empty.
+
+    is_degraded: the model that should be first could not be loaded.
+    """
+
+    catalogues: tuple[Catalogue, ...]
+    is_degraded: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChosenModel:
+    """The catalogue that serves a request, with which vector; `step` None means as it should."""
+
+    catalogue: Catalogue
+    member: MemberVector
+    step: FallbackStep | None
+
+
+def choose_model(member: Member | None, chain: ModelChain) -> ChosenModel:
+    """Return the first model of the chain that has a vector of the member, else popularity.
+
+    Unknown and cold members have none for any model: they get the first model's popularity.
+    """
+    found = choose_vector(member, chain.catalogues[0])
+    if found.vector is not None:
+        return _first_model(found, chain)
+    if found.reason == "vector_mismatch":
+        for catalogue in chain.catalogues[1:]:
+            other = choose_vector(member, catalogue)
+            if other.vector is not None:
+                return ChosenModel(catalogue, replace(other, reason=found.reason), "previous_model")
+    return ChosenModel(chain.catalogues[0], found, "popularity")
+
+
+def choose_popularity(chain: ModelChain, reason: FallbackReason) -> ChosenModel:
+    """Return fresh popularity under the first model, for this reason."""
+    return ChosenModel(chain.catalogues[0], MemberVector(None, None, reason), "popularity")
+
+
+def _first_model(found: MemberVector, chain: ModelChain) -> ChosenModel:
+    if chain.is_degraded:
+        found = replace(found, reason="model_unavailable")
+    return ChosenModel(chain.catalogues[0], found, "previous_model" if chain.is_degraded else None)
 
 
 def read_vector(packed: bytes, catalogue: Catalogue) -> Float32Array:

@@ -158,9 +158,10 @@ def _rows(hotfix: Hotfix, catalogue: Catalogue) -> slice | list[int]:
 
 
 def _columns(catalogue: Catalogue, block_name: str | None) -> slice:
-    """Return the columns of a block; none for a feature that no block scores (price, stock)."""
+    """Return the columns of a block; none for what no block scores (price, stock)."""
     blocks = {block.name: slice(block.start, block.stop) for block in catalogue.encoder.blocks}
-    return blocks[block_name] if block_name is not None else slice(0, 0)
+    # a block that this model lacks has nothing to change: no flag may fail a request
+    return blocks.get(block_name or "", slice(0, 0))
 
 
 def _norm_bound(matrix: Float32Array) -> float:

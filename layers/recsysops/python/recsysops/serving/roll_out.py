@@ -28,6 +28,7 @@ class _Strict(BaseModel):
 class _Pointer(_Strict):
     production: ModelId
     candidate: ModelId | None = None
+    previous: ModelId | None = None
 
 
 class _Plan(_Strict):
@@ -41,9 +42,9 @@ class _Plan(_Strict):
 
 
 def parse_model_pointer(text: str) -> ModelPointer:
-    """Read {"production": id, "candidate": id or null}. Raises: FlagError in one line."""
+    """Read {"production", "candidate", "previous"}: ids. Raises: FlagError in one line."""
     pointer = _parse(_Pointer, text, name="model pointer")
-    return ModelPointer(production=pointer.production, candidate=pointer.candidate)
+    return ModelPointer(pointer.production, pointer.candidate, pointer.previous)
 
 
 def dump_model_pointer(pointer: ModelPointer) -> str:

@@ -22,8 +22,17 @@ from recsysops.request_log.sampling import (
 from recsysops.serving.api import FallbackReason, RecommendationRequest
 from recsysops.serving.filters import dump_filters
 from recsysops.serving.ranking import RankedSlate, RankingRequest
+from recsysops.serving.static_list import StaticList
 from recsysops.serving.surface_plan import dump_surface_plan
-from recsysops.vocabulary import FlagDocument, Hotfix, SamplingPlan, Traffic, hash_group
+from recsysops.vocabulary import (
+    FallbackStep,
+    FlagDocument,
+    Hotfix,
+    SamplingPlan,
+    ShownItem,
+    Traffic,
+    hash_group,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,9 +49,20 @@ class RankedRequest:
     packed_vector: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class StaticSlate:
+    """What is shown of a stored list."""
+
+    source: StaticList
+    shown: tuple[ShownItem, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedRequest:
-    """Everything that is known once a response is built; `ranked` is None without a catalogue."""
+    """Everything that is known once a response is built.
+
+    Without a catalogue `ranked` is None and `stored` is shown.
+    """
 
     request: RecommendationRequest
     request_id: str
@@ -53,6 +73,27 @@ class ServedRequest:
     hotfixes: tuple[Hotfix, ...]
     ranked: RankedRequest | None
     fallback_reason: FallbackReason | None
+    fallback_step: FallbackStep | None = None
+    stored: StaticSlate | None = None
+
+    @property
+    def model_id(self) -> str:
+        """The model that scored, '' when none did."""
+        return self.ranked.catalogue.model_id if self.ranked else ""
+
+    @property
+    def delta_id(self) -> str:
+        """The snapshot that is shown, '' when the packaged list is."""
+        if self.ranked:
+            return self.ranked.catalogue.delta_id
+        return self.stored.source.delta_id if self.stored else ""
+
+    @property
+    def shown(self) -> tuple[ShownItem, ...]:
+        """The final slate."""
+        if self.ranked:
+            return self.ranked.slate.shown
+        return self.stored.shown if self.stored else ()
 
 
 def sample_request(served: ServedRequest, plan: SamplingPlan) -> SamplingDecision:
@@ -75,8 +116,7 @@ def write_slim(
     served: ServedRequest, sampling: SamplingDecision, *, latency_ms: float
 ) -> SlimRequest:
     """Build the slim line of a request."""
-    ranked = served.ranked
-    shown = ranked.slate.shown if ranked else ()
+    ranked, shown = served.ranked, served.shown
     return SlimRequest(
         schema_version=SCHEMA_VERSION,
         request_id=served.request_id,
@@ -85,14 +125,14 @@ def write_slim(
         member=served.member,
         member_group=hash_group(served.member),
         member_known=_member_known(ranked),
-        model_id=ranked.catalogue.model_id if ranked else "",
-        delta_id=ranked.catalogue.delta_id if ranked else "",
+        model_id=served.model_id,
+        delta_id=served.delta_id,
         flag_version=served.document.version,
         flag_rejected=served.document.rejected,
         hotfix_ids=[hotfix.hotfix_id for hotfix in served.hotfixes],
         arm=ranked.slate.arm if ranked else "greedy",
         shown=[item.item_id for item in shown],
-        scores=[item.score for item in shown],
+        scores=[item.score for item in shown] if ranked else [],  # a stored list has none
         propensities=[item.propensity for item in shown],
         eligible_count=ranked.slate.eligible_count if ranked else 0,
         status="ok" if served.fallback_reason is None else "fallback",
@@ -102,6 +142,7 @@ def write_slim(
         inclusion_probability=sampling.inclusion_probability,
         full=sampling.full,
         traffic=served.traffic,
+        fallback_step=served.fallback_step,
     )
 
 
@@ -148,6 +189,7 @@ def write_full(
         inclusion_probability=sampling.inclusion_probability,
         input_digest="",
         traffic=served.traffic,
+        fallback_step=served.fallback_step,
     )
     return record.model_copy(update={"input_digest": digest_inputs(record)})
 

@@ -17,6 +17,7 @@ from recsysops.model.delta import POINTER_KEY, DeltaSnapshot, delta_key, unpack_
 from recsysops.ports import BlobStore
 from recsysops.serving.flag_document import flag_document_key, parse_flag_document
 from recsysops.serving.hotfixes import apply_hotfixes, changes_catalogue
+from recsysops.serving.static_list import StaticList, parse_static_list, static_list_key
 from recsysops.vocabulary import FlagDocument, Hotfix
 
 ValueT = TypeVar("ValueT")
@@ -37,7 +38,7 @@ class CatalogueCache:
     Safe to use from several threads: the lock is never held while something loads.
     """
 
-    def __init__(self, blobs: BlobStore, *, capacity: int = 4) -> None:
+    def __init__(self, blobs: BlobStore, *, capacity: int = 6) -> None:
         self.blobs = blobs
         self._artefacts: _Recent[ModelArtefact] = _Recent(capacity)
         self._deltas: _Recent[DeltaSnapshot] = _Recent(capacity)
@@ -108,6 +109,11 @@ def load_artefact(blobs: BlobStore, model_id: str) -> ModelArtefact:
 def load_delta(blobs: BlobStore, delta_id: str) -> DeltaSnapshot:
     """Read and verify one snapshot. Raises: ArtefactError."""
     return unpack_delta(delta_id, _get(blobs, delta_key(delta_id)))
+
+
+def load_static_list(blobs: BlobStore, delta_id: str) -> StaticList:
+    """Read a snapshot's stored list. Raises: ArtefactError, DependencyError."""
+    return parse_static_list(_get(blobs, static_list_key(delta_id)), delta_id=delta_id)
 
 
 def load_flag_document(blobs: BlobStore, version: str) -> FlagDocument:

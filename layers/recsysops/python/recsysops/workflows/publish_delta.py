@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from recsysops.errors import ArtefactError, BadData
 from recsysops.model.artefact import ModelArtefact
-from recsysops.model.delta import POINTER_KEY, delta_key, pack_delta
+from recsysops.model.delta import POINTER_KEY, delta_key, launch_day, pack_delta
 from recsysops.model.kernel import Float32Array, Float64Array
 from recsysops.ports import BlobStore, ItemStore, LakeWriter, QueryEngine
 from recsysops.request_log.records import SCHEMA_VERSION, ItemSnapshotRow
 from recsysops.request_log.schema import to_row
 from recsysops.request_log.sql import render_sql, utc_day
 from recsysops.serving.api import truncate_milliseconds
+from recsysops.serving.static_list import dump_static_list, most_popular, static_list_key
 from recsysops.vocabulary import ItemFeatures, ModelPointer, hash_group
 from recsysops.workflows.load_catalogue import (
     DeltaPointer,
@@ -71,7 +72,7 @@ def publish_delta(
 
     Plays since the artefact was trained come from the lake; without a query engine popularity
     only decays. Writes the snapshot, its rows for the lake, then the pointer, which never goes
-    back in time.
+    back in time. Beside the snapshot lies its list of popular items, the scorers' last resort.
 
     Raises: ArtefactError when the production model cannot be read; BadData when the item table
         is empty or holds what cannot be written; DependencyError.
@@ -101,6 +102,7 @@ def publish_delta(
     )
     rows = _lake_rows(snapshot, delta_id=delta_id, model_id=artefact.model_id, as_of=moment)
     blobs.put(delta_key(delta_id), body)
+    blobs.put(static_list_key(delta_id), _static_list(snapshot, delta_id, moment))
     lake.write_rows("item_snapshots", rows=rows, ingest_time=moment, name=delta_id)
     _point_forward(blobs, DeltaPointer(delta_id, moment, artefact.model_id))
     return delta_id
@@ -204,6 +206,16 @@ def _take_snapshot(
         log_popularity=np.stack(list(columns.values()), axis=1),
         changed_rows=rows,
         changed_vectors=vectors,
+    )
+
+
+def _static_list(snapshot: _Snapshot, delta_id: str, moment: datetime) -> bytes:
+    """List the items launched by the moment by popularity at the first half-life."""
+    today = launch_day(moment.date())
+    launched = np.array([launch_day(item.launch_date) <= today for item in snapshot.items])
+    item_ids = [item.item_id for item in snapshot.items]
+    return dump_static_list(
+        delta_id, most_popular(item_ids, snapshot.log_popularity[:, 0], launched)
     )
 
 

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from recsysops.errors import BadData, DependencyError
+from recsysops.errors import BadData, DeadlineError, DependencyError
 from recsysops.model.catalogue import Catalogue
-from recsysops.ports import FlagReader, LogSink, MemberStore
+from recsysops.ports import FlagReader, LogSink, MemberReader
 from recsysops.request_log.pseudonym import pseudonym_of, unknown_pseudonym
 from recsysops.request_log.schema import encode_record
 from recsysops.serving.api import (
+    FallbackReason,
     RecommendationRequest,
     RecommendationResponse,
     RecommendedItem,
     truncate_milliseconds,
 )
-from recsysops.serving.fallback import MemberVector, choose_vector
+from recsysops.serving.fallback import ChosenModel, ModelChain, choose_model, choose_popularity
+from recsysops.serving.filters import NO_FILTERS
 from recsysops.serving.hotfixes import blocked_items, exposed_hotfixes, uses_popularity_only
 from recsysops.serving.ranking import RankingRequest, rank_slate
 from recsysops.serving.served_request import (
     RankedRequest,
     ServedRequest,
+    StaticSlate,
     sample_request,
     write_full,
     write_slim,
 )
+from recsysops.serving.static_list import StaticList, fill_static_slate
 from recsysops.serving.surface_plan import plan_of_surface
-from recsysops.vocabulary import Hotfix, Member, SamplingPlan
+from recsysops.vocabulary import Member, SamplingPlan
 from recsysops.workflows.scorer_state import ScorerState
-
-NO_MEMBER_STORE = MemberVector(None, None, "member_store_failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class RecommendPorts:
     """What a scorer needs from the world; perf_counter returns seconds from any origin."""
 
     state: ScorerState
-    members: MemberStore
+    members: MemberReader
     flags: FlagReader
     log: LogSink
     perf_counter: Callable[[], float]
@@ -48,11 +50,16 @@ class RecommendPorts:
 
 @dataclass(frozen=True, slots=True)
 class _FoundMember:
-    """The member as far as the store could tell."""
+    """The member as far as the store could tell; `failure` says why it could not."""
 
     member: Member | None
     pseudonym: str
-    store_failed: bool = False
+    failure: FallbackReason | None = None
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """Items the member has seen, none when unknown."""
+        return self.member.seen if self.member else ()
 
 
 def recommend_items(
@@ -60,8 +67,9 @@ def recommend_items(
 ) -> RecommendationResponse:
     """Answer a request and log it; degrades with a reason where something is missing.
 
-    Unknown members, unfit vectors and a failing member store get fresh popularity; without any
-    catalogue the slate is empty. Nothing of this is an error. `latency_ms` in the log covers
+    Unknown members and a failing member store get fresh popularity, unfit vectors the previous
+    model or popularity; without any catalogue a stored list is shown. Nothing of this is an
+    error, and none of it waits for longer than the member store's deadline. `latency_ms` covers
     everything up to the response; the log lines are made after it.
 
     Raises: BadBody for a surface that is neither built in nor configured.
@@ -89,82 +97,108 @@ def _serve(
     found = _find_member(request.member_id, request_id=request_id, members=ports.members)
     document = ports.flags.hotfixes()
     hotfixes = exposed_hotfixes(document, found.pseudonym, now)
-    catalogue = ports.state.catalogue(hotfixes)
-    event_time = truncate_milliseconds(request.event_time or now)
-    ranked, chosen = None, None
-    if catalogue is not None:
-        chosen = NO_MEMBER_STORE if found.store_failed else choose_vector(found.member, catalogue)
-        ranking = _ranking_request(
-            request, request_id=request_id, event_time=event_time, found=found, chosen=chosen,
-            hotfixes=hotfixes, plan=plan,
-        )  # fmt: skip
-        ranked = _rank(catalogue, ranking, chosen)
-    return ServedRequest(
+    served = ServedRequest(
         request=request,
         request_id=request_id,
-        event_time=event_time,
+        event_time=truncate_milliseconds(request.event_time or now),
         traffic="live" if request.event_time is None else "re-timed",
         member=found.pseudonym,
         document=document,
         hotfixes=hotfixes,
-        ranked=ranked,
-        fallback_reason=chosen.reason if chosen else "no_catalogue",
+        ranked=None,
+        fallback_reason="no_catalogue",
+    )
+    chain = ports.state.chain(hotfixes)
+    if chain is None:
+        return _show_stored(served, found, ports.state.static_list)
+    return _serve_ranked(served, found, _choose(found, chain), state=ports.state, plan=plan)
+
+
+def _serve_ranked(
+    served: ServedRequest,
+    found: _FoundMember,
+    chosen: ChosenModel,
+    *,
+    state: ScorerState,
+    plan: SamplingPlan,
+) -> ServedRequest:
+    catalogue = state.cache.vary(chosen.catalogue, served.hotfixes)
+    ranking = _ranking_request(served, found, chosen, plan)
+    return replace(
+        served,
+        ranked=_rank(catalogue, ranking, chosen),
+        fallback_reason=chosen.member.reason,
+        fallback_step=chosen.step,
     )
 
 
-def _find_member(member_id: str, *, request_id: str, members: MemberStore) -> _FoundMember:
+def _show_stored(served: ServedRequest, found: _FoundMember, static: StaticList) -> ServedRequest:
+    request = served.request
+    shown = fill_static_slate(
+        static,
+        # a list knows no attributes: rather nothing than what the caller ruled out
+        limit=request.limit if request.filters == NO_FILTERS else 0,
+        candidates=request.candidates or (),
+        excluded={*found.seen, *request.exclude, *blocked_items(served.hotfixes)},
+    )
+    return replace(served, stored=StaticSlate(static, shown), fallback_step=static.origin)
+
+
+def _choose(found: _FoundMember, chain: ModelChain) -> ChosenModel:
+    if found.failure is not None:
+        return choose_popularity(chain, found.failure)
+    return choose_model(found.member, chain)
+
+
+def _find_member(member_id: str, *, request_id: str, members: MemberReader) -> _FoundMember:
     try:
         member = members.get(member_id)
+    except DeadlineError:
+        return _FoundMember(None, unknown_pseudonym(request_id), "member_store_slow")
     except (BadData, DependencyError):  # one garbled row is no reason to refuse its member
-        return _FoundMember(None, unknown_pseudonym(request_id), store_failed=True)
+        return _FoundMember(None, unknown_pseudonym(request_id), "member_store_failed")
     if member is None:
         return _FoundMember(None, unknown_pseudonym(request_id))
     return _FoundMember(member, pseudonym_of(member_id, salt=member.salt))
 
 
 def _ranking_request(
-    request: RecommendationRequest,
-    *,
-    request_id: str,
-    event_time: datetime,
-    found: _FoundMember,
-    chosen: MemberVector,
-    hotfixes: tuple[Hotfix, ...],
-    plan: SamplingPlan,
+    served: ServedRequest, found: _FoundMember, chosen: ChosenModel, plan: SamplingPlan
 ) -> RankingRequest:
-    seen = found.member.seen if found.member else ()
-    popularity_only = uses_popularity_only(hotfixes, request.surface)
+    request = served.request
+    popularity_only = uses_popularity_only(served.hotfixes, request.surface)
     return RankingRequest(
-        request_id=request_id,
-        event_time=event_time,
+        request_id=served.request_id,
+        event_time=served.event_time,
         limit=request.limit,
         candidates=request.candidates or (),
-        excluded=tuple(dict.fromkeys((*seen, *request.exclude))),
-        member_vector=None if popularity_only else chosen.vector,
+        excluded=tuple(dict.fromkeys((*found.seen, *request.exclude))),
+        member_vector=None if popularity_only else chosen.member.vector,
         explore_rate=plan.explore_rate,
-        blocked=blocked_items(hotfixes),
+        blocked=blocked_items(served.hotfixes),
         filters=request.filters,
         surface_plan=plan_of_surface(plan, request.surface),
     )
 
 
-def _rank(catalogue: Catalogue, ranking: RankingRequest, chosen: MemberVector) -> RankedRequest:
+def _rank(catalogue: Catalogue, ranking: RankingRequest, chosen: ChosenModel) -> RankedRequest:
     slate = rank_slate(catalogue, ranking)
-    return RankedRequest(ranking, slate, catalogue, chosen.packed)
+    return RankedRequest(ranking, slate, catalogue, chosen.member.packed)
 
 
 def _respond(served: ServedRequest) -> RecommendationResponse:
     ranked = served.ranked
     return RecommendationResponse(
         request_id=served.request_id,
-        model_id=ranked.catalogue.model_id if ranked else "",
-        delta_id=ranked.catalogue.delta_id if ranked else "",
+        model_id=served.model_id,
+        delta_id=served.delta_id,
         items=tuple(
             RecommendedItem(item_id=item.item_id, position=item.position, score=item.score)
-            for item in (ranked.slate.shown if ranked else ())
+            for item in served.shown
         ),
         status="ok" if served.fallback_reason is None else "fallback",
         fallback_reason=served.fallback_reason,
+        fallback_step=served.fallback_step,
         unknown_candidates=ranked.slate.unknown_candidates if ranked else (),
     )
 
