@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 1
 
-.PHONY: setup demo test unit check lint up down clean status faults-check previews-check launches-check bench openapi
+.PHONY: setup demo test unit check lint up down clean status faults-check faults-check-laptop previews-check launches-check bench openapi
 
 setup: $(READY)
 
@@ -50,6 +50,9 @@ check: lint test  ## what CI runs
 
 faults-check: $(READY)  ## every fault over seeds: found and named from the lake alone
 	@$(BIN)/recsysops faults-check
+
+faults-check-laptop: $(READY)  ## every fault once, as whole stories on the deployed laptop stage
+	@$(BIN)/recsysops faults-check --stage laptop
 
 previews-check: $(READY)  ## hotfix previews against the simulated truth
 	@$(BIN)/recsysops previews-check

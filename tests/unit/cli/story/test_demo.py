@@ -7,14 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from recsysops.cli import demo as command
 from recsysops.cli.story import demo, laptop
 from recsysops.cli.story.demo import steps_of
 from recsysops.cli.story.evidence import Outcome
 from recsysops.cli.story.report import Plot
 from recsysops.cli.story.scene import Scene
 from recsysops.errors import CouldNotJudge, DependencyError
-from recsysops.simulation.fault_names import FaultName
+from recsysops.simulation.fault_names import FAULT_NAMES, FaultName
 
 from tests.fakes.told_stage import ToldStage, make_demo, make_scene, make_stage_ports, make_world
 from tests.unit.cli.conftest import RunCli
@@ -236,4 +235,4 @@ def test_an_unknown_fault_is_refused_before_anything_is_forgotten(
     use_laptop(monkeypatch, local)
     said = run_cli("demo", "--fault", "typo")
     assert (said.status, local.asked) == (2, [])
-    assert command.FAULT_NAMES[0] in said.err
+    assert FAULT_NAMES[0] in said.err

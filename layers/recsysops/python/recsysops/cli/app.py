@@ -6,7 +6,17 @@ import sys
 
 import typer
 
-from recsysops.cli import checks, demo, hotfix, import_model, launches, operate, stage, train
+from recsysops.cli import (
+    checks,
+    demo,
+    faults,
+    hotfix,
+    import_model,
+    launches,
+    operate,
+    stage,
+    train,
+)
 from recsysops.cli.output import progress_console
 from recsysops.errors import RecSysOpsError
 
@@ -32,7 +42,7 @@ app.command()(operate.replay)
 app.command()(operate.models)
 app.command()(launches.launches)
 app.command()(demo.demo)
-app.command()(demo.faults_check)
+app.command()(faults.faults_check)
 app.command()(checks.leaderboard)
 app.command()(checks.previews_check)
 app.command()(checks.launches_check)
