@@ -9,6 +9,7 @@ import typer
 from recsysops.cli import (
     checks,
     demo,
+    evaluate,
     faults,
     hotfix,
     import_model,
@@ -40,6 +41,7 @@ app.command()(operate.incidents)
 app.command()(operate.diagnose)
 app.command()(operate.replay)
 app.command()(operate.models)
+app.command()(evaluate.evaluate)
 app.command()(launches.launches)
 app.command()(demo.demo)
 app.command()(faults.faults_check)

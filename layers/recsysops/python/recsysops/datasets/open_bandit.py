@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import gzip
 import math
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,7 @@ def _read_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         with _open_text(path) as lines:
             yield from enumerate(csv.DictReader(lines), start=2)
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise BadData(f"{path} cannot be read: {error}") from error
 
 
