@@ -12,7 +12,7 @@ from recsysops.serving.flag_document import (
 )
 from recsysops.vocabulary import Hotfix, SamplingPlan, SurfacePlan
 
-from tests.fakes.served_world import NOW, ServedWorld, make_world
+from tests.fakes.served_world import FOLD_IN, NOW, ServedWorld, make_world
 from tests.fakes.small_catalogue import make_hotfix
 
 
@@ -26,7 +26,7 @@ def deploy(world: ServedWorld, *hotfixes: Hotfix) -> None:
 
 def busy_world() -> ServedWorld:
     """Known, cold and hotfixed members on several surfaces, a third of them exploring."""
-    world = make_world(150, members=8)
+    world = make_world(150, members=8, fold_in=FOLD_IN)
     surfaces = {"item": SurfacePlan(diversity=2.0), "tv": SurfacePlan(launch_slots=(1, 3))}
     world.flags.plan = SamplingPlan(rate=1.0, raised_rate=1.0, explore_rate=0.3, surfaces=surfaces)
     for number in range(30):
@@ -35,6 +35,7 @@ def busy_world() -> ServedWorld:
             f"plain-{number}",
             f"m{number % 10}",
             surface=("home", "item", "tv")[number % 3],
+            session_items=[f"i{number:04d}", "i0100"],
             limit=1 + number,
             filters=filters if number % 2 else {},
         )

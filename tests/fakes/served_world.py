@@ -155,7 +155,7 @@ class ServedWorld:
         return model_id
 
     def recommend(
-        self, request_id: str = "r-1", member_id: str = "m1", **body: object
+        self, request_id: str = "r-1", member_id: str | None = "m1", **body: object
     ) -> RecommendationResponse:
         """Answer one request."""
         request = RecommendationRequest.model_validate({"member_id": member_id, **body})
@@ -170,10 +170,20 @@ class ServedWorld:
         return [decode_record(FullRequest, row) for row in self.log.rows("full_requests")]
 
 
-def make_world(count: int = 200, *, members: int = 5, seed: int = 0) -> ServedWorld:
-    """Build a world whose full records are always written."""
+FOLD_IN = {
+    "strength": 5.0,
+    "background": [1 / 6] * 6 + [0.25] * 4 + [1 / 3] * 3,
+    "weights": {"genre": 2.0, "year": 0.5, "language": 1.0},
+}
+"""A prior for worlds whose cold members are folded in."""
+
+
+def make_world(
+    count: int = 200, *, members: int = 5, seed: int = 0, **manifest: object
+) -> ServedWorld:
+    """Build a world whose full records are always written; `manifest` as fold_in=FOLD_IN."""
     items = make_items(count, seed)
-    files = make_artefact_files(items, seed)
+    files = make_artefact_files(items, seed, **manifest)
     artefact = unpack_artefact(files)
     delta_id, body = make_delta(artefact, items)
     blobs = MemoryBlobs({artefact_key(artefact.model_id, k): v for k, v in files.items()})

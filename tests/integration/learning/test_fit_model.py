@@ -7,6 +7,7 @@ import pytest
 from recsysops.learning.fit_model import fit_model, hash_table, pack_model
 from recsysops.learning.table import TrainingTable, align_rows
 from recsysops.model.artefact import ModelArtefact, unpack_artefact
+from recsysops.model.fold_in import fold_in_content
 from recsysops.model.interactions import moment_of
 from recsysops.simulation.members import SimulatedWorld
 
@@ -89,3 +90,21 @@ def test_two_choices_are_enough_for_a_model_that_ranks_by_popularity() -> None:
     bias = model.fitted.blend.bias(model.play_counts)
     assert bias[0] > bias[1]
     assert np.isfinite(model.member_vectors).all()
+
+
+def test_the_manifest_lets_scoring_fold_in_whom_training_has_not_seen(
+    artefact: ModelArtefact,
+) -> None:
+    model, prior = fit_model(TABLE, as_of=WORLD.end, seed=1), artefact.manifest.fold_in
+    assert prior is not None
+    member = int(model.members[np.argmax(np.bincount(TABLE.rows.members)[model.members])])
+    own = TABLE.rows.items[TABLE.rows.members == member]
+    width = artefact.encoder.content_width
+    folded = fold_in_content(
+        artefact.item_matrix[own, :width], prior=prior, encoder=artefact.encoder
+    )
+    trained = model.member_vectors[model.members.tolist().index(member)]
+    genres = slice(0, len(artefact.encoder.genres))
+    assert np.corrcoef(folded[genres], trained[genres])[0, 1] > 0.9
+    shares = np.array(prior.background)[genres]
+    assert np.isclose(shares.sum(), 1.0, atol=0.02)

@@ -39,6 +39,7 @@ CHANGED = {
     "fingerprint": "another machine",
     "explore_first_rank": 12,
     "filters": '{"in_stock":true}',
+    "session_items": ["i0001"],
     "surface_plan": '{"diversity": 1.0}',
 }
 

@@ -31,6 +31,7 @@ def test_every_full_record_of_a_busy_log_repeats_bit_for_bit() -> None:
     assert len(records) == 60
     assert {record.arm for record in records} == {"greedy", "explore"}
     assert sum(bool(record.planned) for record in records) == 20
+    assert sum(bool(record.session_items) for record in records) == 6
     assert len({tuple(record.hotfix_ids) for record in records}) > 4
     report = replay_requests(records, cache=CatalogueCache(MemoryBlobs(world.blobs.objects)))
     assert report.count("bit_equal") == 60

@@ -27,8 +27,9 @@ BUILT_IN_SURFACES = ("home", "search", "item")
 Arm = Literal["greedy", "explore"]
 Traffic = Literal["live", "re-timed", "simulated"]
 RequestStatus = Literal["ok", "fallback"]
-FallbackStep = Literal["previous_model", "popularity", "static_list", "packaged_list"]
-"""What answered instead of the model that should have: the chain, best first."""
+FallbackStep = Literal["previous_model", "session", "popularity", "static_list", "packaged_list"]
+"""What answered instead of the model that should have: the chain, best first. session: the model
+with a vector folded in from what was chosen so far."""
 FeedbackKind = Literal["impression", "click", "play", "rating"]
 FeatureName = Literal["genres", "year", "language", "price", "in_stock"]
 Component = Literal["traffic", "serving", "item_features", "model", "flags"]

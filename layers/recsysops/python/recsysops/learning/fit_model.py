@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from recsysops.learning.affinity import STRENGTH
 from recsysops.learning.blend import view_members, weigh_views
 from recsysops.learning.fit_blend import FittedBlend, Report, fit_blend
 from recsysops.learning.histories import Queries, index_members
@@ -17,6 +18,7 @@ from recsysops.learning.popularity import SMOOTHING, decayed_plays
 from recsysops.learning.table import TrainingTable
 from recsysops.model.artefact import pack_artefact
 from recsysops.model.delta import features_to_row
+from recsysops.model.encoder import COLLABORATIVE
 from recsysops.model.kernel import Float32Array, Float64Array, IndexArray
 
 
@@ -76,6 +78,7 @@ def pack_model(
         "popularity": [{"half_life_days": days, "weight": weight} for days, weight in terms],
         "popularity_smoothing": SMOOTHING,
         "metrics": model.fitted.metrics,
+        "fold_in": describe_fold_in(model),
         "notes": {
             "seed": str(seed),
             "weights": json.dumps(blend.named_weights(model.space)),
@@ -89,6 +92,19 @@ def pack_model(
         item_matrix=model.space.matrix,
         play_counts=model.play_counts,
     )
+
+
+def describe_fold_in(model: FittedModel) -> dict[str, object]:
+    """Return the prior by which scoring folds in members that training has not seen."""
+    blend, space = model.fitted.blend, model.space
+    weights: dict[str, float] = {}
+    for term, weight in zip(
+        blend.shape.member_terms(space), blend.member_weights.tolist(), strict=True
+    ):
+        if term.block != COLLABORATIVE:
+            weights[term.block] = weights.get(term.block, 0.0) + weight
+    background = space.background.tolist()
+    return {"strength": STRENGTH, "background": background, "weights": weights}
 
 
 def hash_table(table: TrainingTable) -> str:

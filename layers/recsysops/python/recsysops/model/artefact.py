@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recsysops.errors import ArtefactError
 from recsysops.model.encoder import FeatureEncoder
+from recsysops.model.fold_in import FoldInPrior
 from recsysops.model.kernel import Float32Array, Float64Array
 from recsysops.model.packing import owner_digest
 
@@ -47,6 +48,7 @@ class Manifest(BaseModel):
     popularity_smoothing: float
     metrics: dict[str, float] = {}
     notes: dict[str, str] = {}
+    fold_in: FoldInPrior | None = None
     files: dict[str, str]
 
 
@@ -107,6 +109,7 @@ def unpack_artefact(files: Mapping[str, bytes]) -> ModelArtefact:
         "item_matrix": (count, encoder.width),
         "play_counts": (count, len(manifest.popularity)),
     }
+    _refuse_misfit_prior(manifest, encoder)
     for name, shape in expected.items():
         if arrays[name].shape != shape:
             raise ArtefactError(f"{manifest.model_id}: {name} is {arrays[name].shape}, not {shape}")
@@ -120,6 +123,15 @@ def unpack_artefact(files: Mapping[str, bytes]) -> ModelArtefact:
         play_counts=arrays["play_counts"],
         owner=owner_digest(manifest.model_id, manifest.schema_hash),
     )
+
+
+def _refuse_misfit_prior(manifest: Manifest, encoder: FeatureEncoder) -> None:
+    prior = manifest.fold_in
+    if prior is not None and len(prior.background) != encoder.content_width:
+        raise ArtefactError(
+            f"{manifest.model_id}: fold_in has {len(prior.background)} background shares for "
+            f"{encoder.content_width} content columns"
+        )
 
 
 def artefact_key(model_id: str, name: str) -> str:

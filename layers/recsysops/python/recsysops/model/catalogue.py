@@ -12,6 +12,7 @@ from recsysops.errors import ArtefactError
 from recsysops.model.artefact import ModelArtefact
 from recsysops.model.delta import DeltaSnapshot, launch_day
 from recsysops.model.encoder import FeatureEncoder
+from recsysops.model.fold_in import FoldInPrior
 from recsysops.model.item_columns import LazyColumns
 from recsysops.model.kernel import Float32Array
 from recsysops.vocabulary import ItemFeatures
@@ -25,7 +26,8 @@ class Catalogue:
 
     matrix: (n, d) float32; bias: (n,) float32, fresh popularity under the model's weights;
     launch_days: (n,) days since 1970; largest_row_norm bounds every row's Euclidean norm;
-    columns: what filters look at.
+    fold_in: how members without a vector get one, None in artefacts older than that; columns:
+    what filters look at.
     """
 
     model_id: str
@@ -38,6 +40,7 @@ class Catalogue:
     bias: Float32Array
     launch_days: NDArray[np.int64]
     largest_row_norm: float
+    fold_in: FoldInPrior | None = None
     columns: LazyColumns = field(init=False, repr=False, compare=False, default_factory=LazyColumns)
 
     @property
@@ -97,6 +100,7 @@ def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalog
         bias=bias,
         launch_days=np.array([launch_day(item.launch_date) for item in delta.items], np.int64),
         largest_row_norm=_largest_norm(matrix),
+        fold_in=artefact.manifest.fold_in,
     )
 
 

@@ -93,6 +93,9 @@ class FullRequest(LogRecord):
         None, description="first greedy rank an explored item is drawn from; since version 2"
     )
     filters: str | None = Field(None, description="JSON of the attribute filters, None when none")
+    session_items: list[str] = Field(
+        [], description="items that a member without a vector was folded in from, oldest first"
+    )
     surface_plan: str | None = Field(
         None, description="JSON of how the surface departs from the greedy order, None when not"
     )

@@ -88,6 +88,7 @@ def _group(records: Sequence[FullRequest]) -> tuple[tuple[FullRequest, ...], Int
             record.explore_first_rank,
             record.filters,
             record.surface_plan,
+            tuple(record.session_items),
             tuple(record.candidates),
             tuple(record.excluded),
             record.event_time.date(),  # launches become eligible by the day

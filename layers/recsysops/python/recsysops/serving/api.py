@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -13,6 +13,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from recsysops.errors import BadBody
@@ -24,6 +25,7 @@ from recsysops.vocabulary import ID_PATTERN, FallbackStep, FeedbackKind, Request
 MAX_CANDIDATES = 1_000
 MAX_EXCLUDED = 1_000
 MAX_LIMIT = 50
+MAX_SESSION_ITEMS = 50
 MAX_CONTEXT_KEYS = 16
 MAX_EVENTS = 100
 MAX_BODY_BYTES = 256_000
@@ -33,6 +35,7 @@ _SHOWN_PATH = 100
 """Paths hold keys the caller chose, and are logged: they are cut to so many characters."""
 
 FallbackReason = Literal[
+    "anonymous",
     "unknown_member",
     "cold_member",
     "vector_mismatch",
@@ -41,10 +44,11 @@ FallbackReason = Literal[
     "model_unavailable",
     "no_catalogue",
 ]
-"""unknown_member: never heard of; cold_member: known, but no model has a vector yet;
-vector_mismatch: the vector is absent or unfit for the model that should serve;
-member_store_slow: no answer within its deadline; model_unavailable: the model that should serve
-could not be loaded; no_catalogue: nothing could be loaded, a stored list serves."""
+"""anonymous: nobody named, and nothing chosen yet; unknown_member: never heard of; cold_member:
+known, but no model has a vector yet and nothing was chosen; vector_mismatch: the vector is absent
+or unfit for the model that should serve; member_store_slow: no answer within its deadline;
+model_unavailable: the model that should serve could not be loaded; no_catalogue: nothing could be
+loaded, a stored list serves."""
 RejectReason = Literal[
     "duplicate_event", "retimed_not_accepted", "event_time_in_future", "rating_without_value"
 ]
@@ -73,7 +77,13 @@ BodyT = TypeVar("BodyT", bound=BaseModel)
 class RecommendationRequest(_Body):
     """What POST /v1/recommendations takes."""
 
-    member_id: Identifier
+    member_id: Identifier | None = Field(None, description="None: an anonymous session")
+    session_id: Identifier | None = Field(
+        None, description="an anonymous visitor, as feedback names them in member_id"
+    )
+    session_items: tuple[Identifier, ...] = Field(
+        (), max_length=MAX_SESSION_ITEMS, description="items chosen in this session, oldest first"
+    )
     surface: SurfaceName = "home"
     limit: int = Field(10, ge=1, le=MAX_LIMIT, strict=True)
     candidates: tuple[Identifier, ...] | None = Field(
@@ -85,6 +95,17 @@ class RecommendationRequest(_Body):
         default_factory=dict, max_length=MAX_CONTEXT_KEYS
     )
     event_time: EventTime | None = Field(None, description="only where traffic may be re-timed")
+
+    @model_validator(mode="after")
+    def _name_one(self) -> Self:
+        if self.member_id is not None and self.session_id is not None:
+            raise ValueError("name a member_id or a session_id, not both")
+        return self
+
+    @property
+    def visitor_id(self) -> str | None:
+        """The id under which the member store may know whoever asks."""
+        return self.member_id or self.session_id
 
 
 class RecommendedItem(_Body):

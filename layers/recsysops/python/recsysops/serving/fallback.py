@@ -6,16 +6,23 @@ without any catalogue a stored list (static_list.py). Every step has its reason.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recsysops.errors import ArtefactError
 from recsysops.model.catalogue import Catalogue
+from recsysops.model.fold_in import fold_in_content
 from recsysops.model.kernel import Float32Array
 from recsysops.model.packing import unpack_vector
 from recsysops.serving.api import FallbackReason
 from recsysops.vocabulary import FallbackStep, Member
+
+FOLDED_ITEMS = 50
+"""A session's newest items that make its vector; more change little and are all logged."""
+
+_NEWCOMERS = ("anonymous", "cold_member")
 
 _LARGEST_SCORE = 1e30
 """Far above any trained score and far below what float32 can round without overflow."""
@@ -23,11 +30,15 @@ _LARGEST_SCORE = 1e30
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MemberVector:
-    """A member's vector as stored and as numbers (d,), or both None with the reason."""
+    """A member's vector as stored and as numbers (d,), or both None with the reason.
+
+    folded: items that the vector was folded in from, oldest first; nothing is stored then.
+    """
 
     packed: bytes | None
     vector: Float32Array | None
     reason: FallbackReason | None
+    folded: tuple[str, ...] = ()
 
 
 def choose_vector(member: Member | None, catalogue: Catalogue) -> MemberVector:
@@ -94,6 +105,38 @@ def _first_model(found: MemberVector, chain: ModelChain) -> ChosenModel:
     if chain.is_degraded:
         found = replace(found, reason="model_unavailable")
     return ChosenModel(chain.catalogues[0], found, "previous_model" if chain.is_degraded else None)
+
+
+def fold_in_session(chosen: ChosenModel, catalogue: Catalogue, items: Sequence[str]) -> ChosenModel:
+    """Return the choice with a vector folded in from items somebody chose, where there is none.
+
+    Only the newest FOLDED_ITEMS that the catalogue knows count. Whoever is new or anonymous is
+    then served as well as can be, so their reason goes; a fault (a misfit, a failing store)
+    keeps its reason.
+
+    Args:
+        chosen: what would serve without.
+        catalogue: the chosen one with the hotfixes of this member.
+        items: what was chosen so far, oldest first.
+    """
+    member = chosen.member
+    known = [item_id for item_id in dict.fromkeys(items) if item_id in catalogue.row_of]
+    folded = tuple(known[-FOLDED_ITEMS:])
+    vector = fold_in_items(catalogue, folded)
+    if member.vector is not None or vector is None:
+        return chosen
+    reason = None if member.reason in _NEWCOMERS else member.reason
+    served = MemberVector(None, vector, reason, folded)
+    return replace(chosen, member=served, step=None if reason is None else "session")
+
+
+def fold_in_items(catalogue: Catalogue, items: Sequence[str]) -> Float32Array | None:
+    """Return the vector of a member who chose these items, (d,); None without items or prior."""
+    rows = [catalogue.row_of[item_id] for item_id in items if item_id in catalogue.row_of]
+    if catalogue.fold_in is None or not rows:
+        return None
+    content = catalogue.matrix[rows, : catalogue.encoder.content_width]
+    return fold_in_content(content, prior=catalogue.fold_in, encoder=catalogue.encoder)
 
 
 def read_vector(packed: bytes, catalogue: Catalogue) -> Float32Array:

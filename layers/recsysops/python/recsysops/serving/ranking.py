@@ -45,7 +45,8 @@ class RankingRequest:
     candidates: () means the whole catalogue. excluded: seen and excluded item ids. blocked:
     item ids that a hotfix blocks. member_vector: (d,), None when cold (pure popularity).
     explore_first: first rank exploration draws from, None for the one below the slate.
-    surface_plan: how the surface fills its slate.
+    surface_plan: how the surface fills its slate. session_items: what member_vector was folded
+    in from, () when it was trained.
     """
 
     request_id: str
@@ -59,6 +60,7 @@ class RankingRequest:
     filters: AttributeFilters = NO_FILTERS
     explore_first: int | None = None
     surface_plan: SurfacePlan = PLAIN_SURFACE
+    session_items: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from recsysops.model.kernel import Float32Array, Float64Array, numeric_fingerpri
 from recsysops.request_log.digest import digest_inputs
 from recsysops.request_log.records import FullRequest
 from recsysops.serving.exploration import first_rank_before_v2
-from recsysops.serving.fallback import read_vector
+from recsysops.serving.fallback import fold_in_items, read_vector
 from recsysops.serving.filters import load_filters
 from recsysops.serving.hotfixes import blocked_items, uses_popularity_only
 from recsysops.serving.ranking import RankedSlate, RankingRequest, policy_order, rank_slate
@@ -85,6 +85,10 @@ class LoggedInputs(Protocol):
         """JSON of the attribute filters, None without any."""
 
     @property
+    def session_items(self) -> list[str]:
+        """Items that the member's vector was folded in from."""
+
+    @property
     def surface_plan(self) -> str | None:
         """JSON of the surface's plan, None for the greedy order."""
 
@@ -130,6 +134,8 @@ def ranking_request_of(
     """Return the ranking request a record describes. Raises: as `replay_record`."""
     if member_vector is None:
         member_vector = logged_vector(record.member_vector, catalogue)
+    if member_vector is None:
+        member_vector = fold_in_items(catalogue, record.session_items)
     if uses_popularity_only(hotfixes, record.surface):
         member_vector = None
     return RankingRequest(
@@ -144,6 +150,7 @@ def ranking_request_of(
         filters=load_filters(record.filters),
         explore_first=first_explored_rank(record),
         surface_plan=load_surface_plan(record.surface_plan),
+        session_items=tuple(record.session_items),
     )
 
 

@@ -171,6 +171,7 @@ def write_full(
         filters=dump_filters(ranking.filters),
         explore_rate=ranking.explore_rate,
         explore_first_rank=ranking.explore_first or ranking.limit + 1,
+        session_items=list(ranking.session_items),
         surface_plan=dump_surface_plan(ranking.surface_plan),
         planned=list(slate.planned),
         arm=slate.arm,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from pydantic import Field
+
 from recsysops.errors import ArtefactError, BadData, FlagError
 from recsysops.ports import LakeWriter, QueryEngine
 from recsysops.request_log.lake_rows import read_lake_row, select_columns
@@ -51,6 +53,7 @@ class LoggedRequest(LogRecord):
     explore_rate: float
     explore_first_rank: int | None = None
     filters: str | None = None
+    session_items: list[str] = Field(default_factory=list)
     surface_plan: str | None = None
     inclusion_probability: float
     traffic: Traffic

@@ -19,7 +19,13 @@ from recsysops.serving.api import (
     RecommendedItem,
     truncate_milliseconds,
 )
-from recsysops.serving.fallback import ChosenModel, ModelChain, choose_model, choose_popularity
+from recsysops.serving.fallback import (
+    ChosenModel,
+    ModelChain,
+    choose_model,
+    choose_popularity,
+    fold_in_session,
+)
 from recsysops.serving.filters import NO_FILTERS
 from recsysops.serving.hotfixes import blocked_items, exposed_hotfixes, uses_popularity_only
 from recsysops.serving.ranking import RankingRequest, rank_slate
@@ -50,7 +56,7 @@ class RecommendPorts:
 
 @dataclass(frozen=True, slots=True)
 class _FoundMember:
-    """The member as far as the store could tell; `failure` says why it could not."""
+    """The member as far as the store could tell; `failure` says why not."""
 
     member: Member | None
     pseudonym: str
@@ -94,7 +100,7 @@ def _serve(
     plan: SamplingPlan,
     now: datetime,
 ) -> ServedRequest:
-    found = _find_member(request.member_id, request_id=request_id, members=ports.members)
+    found = _find_member(request, request_id=request_id, members=ports.members)
     document = ports.flags.hotfixes()
     hotfixes = exposed_hotfixes(document, found.pseudonym, now)
     served = ServedRequest(
@@ -123,6 +129,9 @@ def _serve_ranked(
     plan: SamplingPlan,
 ) -> ServedRequest:
     catalogue = state.cache.vary(chosen.catalogue, served.hotfixes)
+    if chosen.member.vector is None:
+        events = (*found.seen, *served.request.session_items)
+        chosen = fold_in_session(chosen, catalogue, events)
     ranking = _ranking_request(served, found, chosen, plan)
     return replace(
         served,
@@ -139,9 +148,14 @@ def _show_stored(served: ServedRequest, found: _FoundMember, static: StaticList)
         # a list knows no attributes: rather nothing than what the caller ruled out
         limit=request.limit if request.filters == NO_FILTERS else 0,
         candidates=request.candidates or (),
-        excluded={*found.seen, *request.exclude, *blocked_items(served.hotfixes)},
+        excluded={*_unwanted(request, found), *blocked_items(served.hotfixes)},
     )
     return replace(served, stored=StaticSlate(static, shown), fallback_step=static.origin)
+
+
+def _unwanted(request: RecommendationRequest, found: _FoundMember) -> tuple[str, ...]:
+    """Return what is not shown, each once: seen, chosen in this session, excluded."""
+    return tuple(dict.fromkeys((*found.seen, *request.session_items, *request.exclude)))
 
 
 def _choose(found: _FoundMember, chain: ModelChain) -> ChosenModel:
@@ -150,16 +164,24 @@ def _choose(found: _FoundMember, chain: ModelChain) -> ChosenModel:
     return choose_model(found.member, chain)
 
 
-def _find_member(member_id: str, *, request_id: str, members: MemberReader) -> _FoundMember:
+def _find_member(
+    request: RecommendationRequest, *, request_id: str, members: MemberReader
+) -> _FoundMember:
+    visitor_id = request.visitor_id
+    nobody = _FoundMember(
+        None, unknown_pseudonym(request_id), "anonymous" if request.member_id is None else None
+    )
+    if visitor_id is None:
+        return nobody
     try:
-        member = members.get(member_id)
+        member = members.get(visitor_id)
     except DeadlineError:
-        return _FoundMember(None, unknown_pseudonym(request_id), "member_store_slow")
+        return replace(nobody, failure="member_store_slow")
     except (BadData, DependencyError):  # one garbled row is no reason to refuse its member
-        return _FoundMember(None, unknown_pseudonym(request_id), "member_store_failed")
+        return replace(nobody, failure="member_store_failed")
     if member is None:
-        return _FoundMember(None, unknown_pseudonym(request_id))
-    return _FoundMember(member, pseudonym_of(member_id, salt=member.salt))
+        return nobody
+    return _FoundMember(member, pseudonym_of(visitor_id, salt=member.salt))
 
 
 def _ranking_request(
@@ -172,12 +194,13 @@ def _ranking_request(
         event_time=served.event_time,
         limit=request.limit,
         candidates=request.candidates or (),
-        excluded=tuple(dict.fromkeys((*found.seen, *request.exclude))),
+        excluded=_unwanted(request, found),
         member_vector=None if popularity_only else chosen.member.vector,
         explore_rate=plan.explore_rate,
         blocked=blocked_items(served.hotfixes),
         filters=request.filters,
         surface_plan=plan_of_surface(plan, request.surface),
+        session_items=chosen.member.folded,
     )
 
 
