@@ -429,3 +429,20 @@ def test_a_member_with_a_trained_vector_is_not_folded_in(folding: ServedWorld) -
     assert record.session_items == []
     assert record.member_vector is not None
     assert "i0001" in record.excluded
+
+
+def test_an_explanation_comes_only_when_asked_for(world: ServedWorld) -> None:
+    plain = world.recommend("r-1")
+    assert plain.explanation is None
+    assert {item.explanation for item in plain.items} == {None}
+    told = world.recommend("r-1", explain=True, filters={"max_price": 15.0})
+    assert told.explanation is not None
+    assert told.explanation.filters.max_price == 15.0
+    assert all(
+        item.explanation and np.float32(sum(item.explanation.contributions.values()))
+        == pytest.approx(item.score, rel=1e-6)
+        for item in told.items
+    )  # fmt: skip
+    features = world.recommend("r-1", explain_features=True)
+    assert all(item.explanation and item.explanation.features for item in features.items)
+    assert features.items[0].score == plain.items[0].score

@@ -18,6 +18,7 @@ from pydantic import (
 
 from recsysops.errors import BadBody
 from recsysops.serving.closed_body import ClosedBody as _Body
+from recsysops.serving.explanation import ItemExplanation, SlateExplanation
 from recsysops.serving.filters import NO_FILTERS, AttributeFilters
 from recsysops.serving.surface_plan import SurfaceName
 from recsysops.vocabulary import ID_PATTERN, FallbackStep, FeedbackKind, RequestStatus
@@ -95,6 +96,10 @@ class RecommendationRequest(_Body):
         default_factory=dict, max_length=MAX_CONTEXT_KEYS
     )
     event_time: EventTime | None = Field(None, description="only where traffic may be re-timed")
+    explain: bool = Field(False, strict=True, description="say why each item is shown")
+    explain_features: bool = Field(
+        False, strict=True, description="explain, with the contribution of every feature"
+    )
 
     @model_validator(mode="after")
     def _name_one(self) -> Self:
@@ -114,6 +119,7 @@ class RecommendedItem(_Body):
     item_id: str
     position: int
     score: float
+    explanation: ItemExplanation | None = None
 
 
 class RecommendationResponse(_Body):
@@ -127,6 +133,7 @@ class RecommendationResponse(_Body):
     fallback_reason: FallbackReason | None
     fallback_step: FallbackStep | None = None
     unknown_candidates: tuple[str, ...]
+    explanation: SlateExplanation | None = None
 
 
 class FeedbackItem(_Body):

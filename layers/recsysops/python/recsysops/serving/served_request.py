@@ -61,7 +61,8 @@ class StaticSlate:
 class ServedRequest:
     """Everything that is known once a response is built.
 
-    Without a catalogue `ranked` is None and `stored` is shown.
+    Without a catalogue `ranked` is None and `stored` is shown. watched: items the member has
+    seen or chosen in this session, oldest first.
     """
 
     request: RecommendationRequest
@@ -75,6 +76,7 @@ class ServedRequest:
     fallback_reason: FallbackReason | None
     fallback_step: FallbackStep | None = None
     stored: StaticSlate | None = None
+    watched: tuple[str, ...] = ()
 
     @property
     def model_id(self) -> str:

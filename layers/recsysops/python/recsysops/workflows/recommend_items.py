@@ -19,6 +19,7 @@ from recsysops.serving.api import (
     RecommendedItem,
     truncate_milliseconds,
 )
+from recsysops.serving.explanation import ItemExplanation, SlateExplanation, explain_slate
 from recsysops.serving.fallback import (
     ChosenModel,
     ModelChain,
@@ -113,6 +114,7 @@ def _serve(
         hotfixes=hotfixes,
         ranked=None,
         fallback_reason="no_catalogue",
+        watched=(*found.seen, *request.session_items),
     )
     chain = ports.state.chain(hotfixes)
     if chain is None:
@@ -130,8 +132,7 @@ def _serve_ranked(
 ) -> ServedRequest:
     catalogue = state.cache.vary(chosen.catalogue, served.hotfixes)
     if chosen.member.vector is None:
-        events = (*found.seen, *served.request.session_items)
-        chosen = fold_in_session(chosen, catalogue, events)
+        chosen = fold_in_session(chosen, catalogue, served.watched)
     ranking = _ranking_request(served, found, chosen, plan)
     return replace(
         served,
@@ -209,20 +210,48 @@ def _rank(catalogue: Catalogue, ranking: RankingRequest, chosen: ChosenModel) ->
     return RankedRequest(ranking, slate, catalogue, chosen.member.packed)
 
 
+def _explain(served: ServedRequest) -> dict[str, ItemExplanation]:
+    ranked, request = served.ranked, served.request
+    if ranked is None or not (request.explain or request.explain_features):
+        return {}
+    return explain_slate(
+        ranked.catalogue,
+        ranked.ranking,
+        ranked.slate,
+        seen=served.watched,
+        per_feature=request.explain_features,
+    )
+
+
 def _respond(served: ServedRequest) -> RecommendationResponse:
-    ranked = served.ranked
+    ranked, explained = served.ranked, _explain(served)
     return RecommendationResponse(
         request_id=served.request_id,
         model_id=served.model_id,
         delta_id=served.delta_id,
         items=tuple(
-            RecommendedItem(item_id=item.item_id, position=item.position, score=item.score)
+            RecommendedItem(
+                item_id=item.item_id,
+                position=item.position,
+                score=item.score,
+                explanation=explained.get(item.item_id),
+            )
             for item in served.shown
         ),
         status="ok" if served.fallback_reason is None else "fallback",
         fallback_reason=served.fallback_reason,
         fallback_step=served.fallback_step,
         unknown_candidates=ranked.slate.unknown_candidates if ranked else (),
+        explanation=_explain_whole(ranked) if ranked and explained else None,
+    )
+
+
+def _explain_whole(ranked: RankedRequest) -> SlateExplanation:
+    return SlateExplanation(
+        eligible_count=ranked.slate.eligible_count,
+        filters=ranked.ranking.filters,
+        arm=ranked.slate.arm,
+        folded_from=ranked.ranking.session_items,
     )
 
 
