@@ -69,7 +69,10 @@ class Ports:
         """Members by id."""
         from recsysops.adapters.dynamodb_members import DynamoMembers
 
-        return DynamoMembers(self._client("dynamodb"), self._need("members_table"))
+        client = self._client("dynamodb")
+        if self._patience == "request":
+            client = self._lean(client)
+        return DynamoMembers(client, self._need("members_table"))
 
     @cached_property
     def impatient_members(self) -> MemberReader:
@@ -240,6 +243,18 @@ class Ports:
             client = make_client(service, self.settings, patience=patience)
             self._clients[service, patience] = client
         return self._clients[service, patience]
+
+    def _lean(self, client: AwsClient) -> AwsClient:
+        """Give a DynamoDB client the short way to one item, for where a member waits."""
+        from botocore.httpsession import get_cert_path
+
+        from recsysops.adapters.aws_clients import current_keys
+        from recsysops.adapters.lean_dynamodb import LeanDynamoDb
+
+        authorities = os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True)
+        return LeanDynamoDb(
+            client, keys=lambda: current_keys(self.settings), authorities=authorities
+        )
 
     def _need(self, name: str) -> str:
         """Return a setting. Raises: BadInput when this function or stage was not given it."""

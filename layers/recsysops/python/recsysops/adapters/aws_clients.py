@@ -18,6 +18,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from recsysops.adapters.sigv4 import Keys
 from recsysops.errors import ConflictError, DeadlineError, DependencyError, NotFound
 from recsysops.settings import Settings
 
@@ -63,6 +64,16 @@ _NOT_THE_USERS: dict[str, Any] = {
 
 _MISSING_CODES = ("NoSuchKey", "404")
 _CONFLICT_CODES = ("ConflictException", "ConditionalCheckFailedException")
+
+
+def current_keys(settings: Settings) -> Keys | None:
+    """Return the credentials that `make_client`'s clients sign with now, None without any."""
+    session = _emulator_session() if settings.endpoint is not None else boto3.DEFAULT_SESSION
+    found = None if session is None else session.get_credentials()
+    if found is None:
+        return None
+    frozen = found.get_frozen_credentials()
+    return Keys(frozen.access_key, frozen.secret_key, frozen.token)
 
 
 def make_client(service: str, settings: Settings, *, patience: Patience = "batch") -> AwsClient:
