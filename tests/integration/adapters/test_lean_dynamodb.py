@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -195,8 +196,8 @@ def test_what_is_not_plain_is_asked_again_by_boto3(
     server = serve(script)
     found = connect(server).get_item(**CALL)
     assert found["Item"]["member_id"] == {"S": "m1"}
-    assert b"Boto3" not in server.requests[0]
-    assert b"Boto3" in server.requests[1]
+    assert b"Botocore" not in server.requests[0]
+    assert b"Botocore" in server.requests[1]
 
 
 def test_an_error_has_the_words_of_boto3(serve: Callable[..., Server], connect: Connect) -> None:
@@ -229,7 +230,7 @@ def test_a_read_that_takes_too_long_is_not_asked_again(
 def test_without_credentials_boto3_is_asked(serve: Callable[..., Server], connect: Connect) -> None:
     server = serve(always(plain(FOUND)))
     connect(server, keys=lambda: None).get_item(**CALL)
-    assert b"Boto3" in server.requests[0]
+    assert b"Botocore" in server.requests[0]
 
 
 def test_every_other_call_is_boto3s(serve: Callable[..., Server], connect: Connect) -> None:
@@ -252,7 +253,8 @@ def test_over_tls_only_a_trusted_server_is_read(
 
 def test_keys_are_those_of_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     assert current_keys(Settings(endpoint="http://127.0.0.1:9")) == Keys("test", "test")
-    monkeypatch.setattr(aws_clients.boto3, "DEFAULT_SESSION", None)
+    nobody = SimpleNamespace(get_credentials=lambda: None)
+    monkeypatch.setattr(aws_clients, "_session", lambda: nobody)
     assert current_keys(Settings()) is None
 
 

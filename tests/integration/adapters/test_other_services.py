@@ -7,8 +7,10 @@ import json
 from datetime import UTC, datetime
 
 import boto3
+import botocore.session
 import pytest
 from botocore.stub import Stubber
+from recsysops.adapters import aws_clients
 from recsysops.adapters.aws_clients import make_client
 from recsysops.adapters.lambda_calls import LambdaCalls
 from recsysops.adapters.sns_notifier import SnsNotifier, fit_subject
@@ -160,6 +162,6 @@ def test_neither_a_profile_nor_a_proxy_of_the_user_stands_before_the_emulator(
 
 def test_a_profile_that_does_not_exist_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    monkeypatch.setattr(aws_clients, "_session", botocore.session.Session)
     with pytest.raises(DependencyError, match=r"make a client of s3: .*no-such-profile"):
         make_client("s3", Settings())

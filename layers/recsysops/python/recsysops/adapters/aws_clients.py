@@ -1,4 +1,4 @@
-"""boto3 clients as this house wants them, and botocore's errors in the words of our tree."""
+"""botocore clients as this house wants them, and botocore's errors in the words of our tree."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 
-import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
@@ -23,7 +22,8 @@ from recsysops.errors import ConflictError, DeadlineError, DependencyError, NotF
 from recsysops.settings import Settings
 
 AwsClient = Any
-"""A boto3 client; boto3 ships no types."""
+"""A boto3 client, made by botocore: `import boto3` adds uploads and resources, which nobody here
+uses, and a third to the import. Neither ships types."""
 
 Patience = Literal["member", "request", "poll", "batch"]
 
@@ -68,8 +68,8 @@ _CONFLICT_CODES = ("ConflictException", "ConditionalCheckFailedException")
 
 def current_keys(settings: Settings) -> Keys | None:
     """Return the credentials that `make_client`'s clients sign with now, None without any."""
-    session = _emulator_session() if settings.endpoint is not None else boto3.DEFAULT_SESSION
-    found = None if session is None else session.get_credentials()
+    session = _emulator_session() if settings.endpoint is not None else _session()
+    found = session.get_credentials()
     if found is None:
         return None
     frozen = found.get_frozen_credentials()
@@ -87,23 +87,26 @@ def make_client(service: str, settings: Settings, *, patience: Patience = "batch
     """
     config = _config_of(patience, settings)
     if settings.endpoint is not None:
-        return _emulator_session().client(
+        return _emulator_session().create_client(
             service,
             region_name=settings.region,
             endpoint_url=settings.endpoint,
             config=config.merge(Config(proxies={})),
         )
     with translate_errors(f"make a client of {service}"):
-        return boto3.client(service, region_name=settings.region, config=config)
+        return _session().create_client(service, region_name=settings.region, config=config)
 
 
 @cache
-def _emulator_session() -> boto3.Session:
-    return boto3.Session(
-        botocore_session=botocore.session.Session(session_vars=_NOT_THE_USERS),
-        aws_access_key_id=_EMULATOR_KEY,
-        aws_secret_access_key=_EMULATOR_KEY,
-    )
+def _session() -> botocore.session.Session:
+    return botocore.session.Session()
+
+
+@cache
+def _emulator_session() -> botocore.session.Session:
+    session = botocore.session.Session(session_vars=_NOT_THE_USERS)
+    session.set_credentials(_EMULATOR_KEY, _EMULATOR_KEY)
+    return session
 
 
 @contextmanager

@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import perf_counter
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from aws_lambda_powertools import Logger
 from pydantic import BaseModel
 
 from recsysops.errors import (
@@ -25,6 +24,9 @@ from recsysops.errors import (
     RecSysOpsError,
 )
 from recsysops.serving.refusals import Problem, Refusal
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 Event = Mapping[str, object]
 Answer = dict[str, object]

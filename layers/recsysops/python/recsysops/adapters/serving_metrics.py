@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
-
+from recsysops.observability import Metrics
 from recsysops.serving.api import FallbackReason
 from recsysops.vocabulary import FallbackStep
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 
 class LossCounter(Protocol):
@@ -90,13 +91,13 @@ def tell_served(
     problems = scorer.drain_problems()
     for problem in problems:
         logger.error("could not load", subject=problem.subject, reason=problem.message)
-    metrics.add_metric("Fallback", MetricUnit.Count, int(fell_back))
+    metrics.add_metric("Fallback", "Count", int(fell_back))
     if fell_back:
-        metrics.add_metric(reason_metric(str(answer.fallback_reason)), MetricUnit.Count, 1)
-        metrics.add_metric(step_metric(str(answer.fallback_step)), MetricUnit.Count, 1)
-    metrics.add_metric("LatencyMs", MetricUnit.Milliseconds, round(latency_ms, 3))
-    metrics.add_metric("LoadProblems", MetricUnit.Count, len(problems))
-    metrics.add_metric("LogLinesLost", MetricUnit.Count, scorer.log.take_losses())
-    metrics.add_metric("FlagsRejected", MetricUnit.Count, scorer.flags.rejected_count)
-    metrics.add_metric("FlagPollFailures", MetricUnit.Count, scorer.flags.take_failures())
+        metrics.add_metric(reason_metric(str(answer.fallback_reason)), "Count", 1)
+        metrics.add_metric(step_metric(str(answer.fallback_step)), "Count", 1)
+    metrics.add_metric("LatencyMs", "Milliseconds", round(latency_ms, 3))
+    metrics.add_metric("LoadProblems", "Count", len(problems))
+    metrics.add_metric("LogLinesLost", "Count", scorer.log.take_losses())
+    metrics.add_metric("FlagsRejected", "Count", scorer.flags.rejected_count)
+    metrics.add_metric("FlagPollFailures", "Count", scorer.flags.take_failures())
     metrics.flush_metrics()

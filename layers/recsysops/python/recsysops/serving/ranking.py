@@ -226,10 +226,14 @@ def _candidate_rows(
     Nothing here looks at the rest of the catalogue.
     """
     row_of = catalogue.row_of
-    wanted = dict.fromkeys(request.candidates)
-    unknown = tuple(item_id for item_id in wanted if item_id not in row_of)
-    refused = request.blocked.union(request.excluded, unknown)
-    rows = np.array(sorted(row_of[one] for one in wanted if one not in refused), dtype=np.intp)
+    found: set[int | None] = set(map(row_of.get, request.candidates))
+    unknown: tuple[str, ...] = ()
+    if None in found:
+        unknown = tuple(dict.fromkeys(one for one in request.candidates if one not in row_of))
+    # sets of small integers cost a tenth of sets of texts
+    found.difference_update(map(row_of.get, request.excluded), map(row_of.get, request.blocked))
+    found.discard(None)
+    rows = np.sort(np.array(list(found), dtype=np.intp))
     rows = rows[catalogue.launch_days[rows] <= day_of(request.event_time)]
     if request.filters is not NO_FILTERS:
         rows = rows[matching_items(catalogue, request.filters)[rows]]
