@@ -69,10 +69,7 @@ class Ports:
         """Members by id."""
         from recsysops.adapters.dynamodb_members import DynamoMembers
 
-        client = self._client("dynamodb")
-        if self._patience == "request":
-            client = self._lean(client)
-        return DynamoMembers(client, self._need("members_table"))
+        return DynamoMembers(self._client("dynamodb"), self._need("members_table"))
 
     @cached_property
     def impatient_members(self) -> MemberReader:
@@ -80,7 +77,7 @@ class Ports:
         from recsysops.adapters.dynamodb_members import DynamoMembers
         from recsysops.adapters.resting_members import RestingMembers
 
-        client = self._client("dynamodb", patience="member")
+        client = self._lean(self._client("dynamodb", patience="member"))
         return RestingMembers(DynamoMembers(client, self._need("members_table")))
 
     @cached_property
