@@ -13,8 +13,8 @@ from recsysops.errors import BadInput
 from recsysops.settings import Settings
 
 NAMED = Settings.model_validate(
-    {name: f"a-{name}" for name in Settings.model_fields if name not in
-     ("stage", "region", "endpoint", "accept_retimed", "poll_seconds")}
+    {name: f"a-{name}" for name, field in Settings.model_fields.items()
+     if field.annotation not in (bool, float) and name not in ("stage", "region", "endpoint")}
     | {"endpoint": "http://127.0.0.1:1", "token_url": "http://127.0.0.1:1/oauth2/token"}
 )  # fmt: skip
 PORTS = [name for name, kind in vars(Ports).items() if isinstance(kind, cached_property)]
