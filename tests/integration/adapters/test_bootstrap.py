@@ -52,7 +52,7 @@ def test_a_process_has_one_set_of_ports_from_its_environment(
 
 def scorer_on(stage: str):
     ports = Ports(Settings(stage=stage))
-    ports.members, ports.blobs = MemoryMembers(), MemoryBlobs()
+    ports.impatient_members, ports.blobs = MemoryMembers(), MemoryBlobs()
     ports.flags, ports.request_log = MemoryFlags(), MemoryLog()  # type: ignore[assignment]
     return wire_scorer(ports)
 
