@@ -63,6 +63,7 @@ class Retention:
     slim_requests_days: int = 400
     full_requests_days: int = 90  # they hold member vectors
     feedback_days: int = 400
+    deltas_days: int = 120  # a full record is replayed from its delta; a month to spare
     item_snapshots_days: int = 100  # a whole catalogue every quarter of an hour
     athena_results_days: int = 7
     delivery_errors_days: int = 30

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+from recsysops.model.delta import POINTER_KEY
 from recsysops.serving.flag_document import LAST_GOOD_KEY
 
 from infra.components.buckets import PrivateBucket
@@ -17,7 +18,7 @@ FLAG_DOCUMENTS = "flags/"
 
 
 class Artefacts(Construct):
-    """Models in artefacts/, deltas and their pointer in deltas/, deployed flags in flags/."""
+    """Models in artefacts/, deltas in deltas/, their pointer apart, deployed flags in flags/."""
 
     def __init__(
         self,
@@ -35,7 +36,10 @@ class Artefacts(Construct):
             name="artefact",
             access_logs=access_logs,
             versioned=True,
-            lifecycle_rules=[s3.LifecycleRule(noncurrent_version_expiration=kept)],
+            lifecycle_rules=[
+                s3.LifecycleRule(noncurrent_version_expiration=kept),
+                _expire_deltas(days=settings.retention.deltas_days),
+            ],
         )
 
     def allow_reading(self, function: PythonFunction) -> None:
@@ -57,6 +61,7 @@ class Artefacts(Construct):
             prefix=DELTAS,
             because="Any delta may be the one the pointer or a replay names.",
         )
+        function.allow("s3:GetObject", on=[self._pointer])
 
     def allow_reading_last_good_flags(self, function: PythonFunction) -> None:
         """Let a function read the one document that serves when AppConfig serves nonsense."""
@@ -79,3 +84,19 @@ class Artefacts(Construct):
             prefix=DELTAS,
             because="A delta's key is the hash of its content, unknown before it is made.",
         )
+        # a pointer is replaced on condition that nobody else moved it: that needs both rights
+        function.allow("s3:GetObject", "s3:PutObject", on=[self._pointer])
+
+    @property
+    def _pointer(self) -> str:
+        return self.store.bucket.arn_for_objects(POINTER_KEY)
+
+
+def _expire_deltas(*, days: int) -> s3.LifecycleRule:
+    """Delete snapshots that no logged request can need; the pointer lies under another prefix."""
+    return s3.LifecycleRule(
+        prefix=DELTAS,
+        expiration=Duration.days(days),
+        # they are immutable: an older version has the same bytes
+        noncurrent_version_expiration=Duration.days(1),
+    )

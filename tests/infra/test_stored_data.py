@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from recsysops.model.delta import POINTER_KEY, delta_key
 from recsysops.request_log.records import PARQUET_TABLES, TABLES
 from recsysops.request_log.schema import glue_columns
 
@@ -119,3 +120,17 @@ def test_every_query_runs_under_the_workgroups_scan_limit(aws: Assembly) -> None
 def test_logs_do_not_live_for_ever(aws: Assembly) -> None:
     for name, group in aws.resources("AWS::Logs::LogGroup").items():
         assert group["Properties"]["RetentionInDays"] == AWS.retention.logs_days, name
+
+
+def test_deltas_outlive_the_records_that_are_replayed_from_them_and_pointers_live_for_ever(
+    aws: Assembly,
+) -> None:
+    bucket = aws.one("AWS::S3::Bucket", containing="ArtefactsStore")["Properties"]
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    days = {
+        rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule
+    }
+    assert days == {"deltas/": AWS.retention.deltas_days}
+    assert AWS.retention.deltas_days >= AWS.retention.full_requests_days + 30
+    assert delta_key("d-1").startswith("deltas/")
+    assert not POINTER_KEY.startswith(tuple(days))

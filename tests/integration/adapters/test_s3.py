@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import boto3
@@ -12,7 +13,7 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 from recsysops.adapters.s3_blobs import S3Blobs
 from recsysops.adapters.s3_lake import S3Lake
-from recsysops.errors import BadData, DependencyError, NotFound
+from recsysops.errors import BadData, ConflictError, DependencyError, NotFound
 
 NOW = datetime(2026, 11, 1, 1, tzinfo=timezone(timedelta(hours=2)))
 
@@ -84,3 +85,60 @@ def test_a_row_with_nan_is_bad_data_and_nothing_is_written(s3) -> None:
             "choice_ranks", rows=[{"rank": float("nan")}], ingest_time=NOW, name="w"
         )
     assert S3Blobs(s3, "a-bucket").list_keys("") == []
+
+
+def append(text: bytes) -> Callable[[bytes | None], bytes | None]:
+    return lambda body: (body or b"") + text
+
+
+def test_an_object_is_made_then_replaced_by_what_a_change_makes_of_it(s3) -> None:
+    blobs = S3Blobs(s3, "a-bucket")
+    blobs.update("pointer", append(b"a"))
+    blobs.update("pointer", append(b"b"))
+    blobs.update("pointer", lambda _: None)
+    assert blobs.get("pointer") == b"ab"
+
+
+@pytest.mark.parametrize("before", [None, b"a"])
+def test_a_write_in_between_is_seen_and_never_lost(s3, before: bytes | None) -> None:
+    blobs = S3Blobs(s3, "a-bucket", sleep=lambda _: None)
+    if before is not None:
+        blobs.put("pointer", before)
+    seen: list[bytes | None] = []
+
+    def change(body: bytes | None) -> bytes:
+        seen.append(body)
+        if len(seen) == 1:
+            blobs.put("pointer", b"another's")
+        return (body or b"") + b" and mine"
+
+    blobs.update("pointer", change)
+    assert seen == [before, b"another's"]
+    assert blobs.get("pointer") == b"another's and mine"
+
+
+def test_an_object_that_vanishes_in_between_is_made_anew(s3) -> None:
+    blobs = S3Blobs(s3, "a-bucket", sleep=lambda _: None)
+    blobs.put("pointer", b"old")
+
+    def change(body: bytes | None) -> bytes:
+        if body is not None:
+            s3.delete_object(Bucket="a-bucket", Key="pointer")
+        return b"new" if body is None else b"from old"
+
+    blobs.update("pointer", change)
+    assert blobs.get("pointer") == b"new"
+
+
+def test_others_who_never_stop_writing_are_a_conflict(s3) -> None:
+    waits: list[float] = []
+    blobs = S3Blobs(s3, "a-bucket", sleep=waits.append)
+    count = iter(range(100))
+
+    def change(_: bytes | None) -> bytes:
+        blobs.put("pointer", str(next(count)).encode())
+        return b"mine"
+
+    with pytest.raises(ConflictError, match="changed during each of 6 tries"):
+        blobs.update("pointer", change)
+    assert len(waits) == 5

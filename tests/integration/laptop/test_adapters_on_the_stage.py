@@ -128,3 +128,17 @@ def test_two_trail_rows_of_one_deployment_conflict(ports: Ports) -> None:
     ports.trail.append({"deployment_id": "7", "operator": "ann"})
     with pytest.raises(ConflictError):
         ports.trail.append({"deployment_id": "7", "operator": "bob"})
+
+
+def test_an_object_is_replaced_only_as_it_was_read(ports: Ports) -> None:
+    key, seen = f"flags/a-test-{NOW:%f}", []
+
+    def change(body: bytes | None) -> bytes:
+        seen.append(body)
+        if len(seen) == 1:
+            ports.blobs.put(key, b"another's")
+        return (body or b"") + b" and mine"
+
+    ports.blobs.update(key, change)
+    assert seen == [None, b"another's"]
+    assert ports.blobs.get(key) == b"another's and mine"

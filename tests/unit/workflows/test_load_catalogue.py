@@ -6,7 +6,7 @@ import pytest
 from recsysops.adapters.memory import MemoryBlobs
 from recsysops.errors import ArtefactError, FlagError
 from recsysops.model.artefact import artefact_key
-from recsysops.model.delta import delta_key
+from recsysops.model.delta import POINTER_KEY, delta_key
 from recsysops.serving.flag_document import (
     build_flag_document,
     dump_flag_document,
@@ -92,9 +92,9 @@ def test_an_artefact_in_the_folder_of_another_is_refused() -> None:
 
 def test_a_pointer_comes_back_and_a_missing_one_is_an_error() -> None:
     pointer = DeltaPointer("d-1", AS_OF, "m-1")
-    blobs = MemoryBlobs({"deltas/pointer.json": dump_delta_pointer(pointer)})
+    blobs = MemoryBlobs({POINTER_KEY: dump_delta_pointer(pointer)})
     assert read_delta_pointer(blobs) == pointer
-    with pytest.raises(ArtefactError, match=r"pointer\.json is missing"):
+    with pytest.raises(ArtefactError, match=r"delta\.json is missing"):
         read_delta_pointer(MemoryBlobs())
 
 

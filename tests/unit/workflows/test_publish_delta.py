@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,8 @@ from recsysops.serving.static_list import static_list_key
 from recsysops.vocabulary import ItemFeatures, ModelPointer
 from recsysops.workflows.load_catalogue import (
     CatalogueCache,
+    DeltaPointer,
+    dump_delta_pointer,
     load_delta,
     load_static_list,
     read_delta_pointer,
@@ -250,3 +252,33 @@ def test_beside_the_snapshot_lies_its_list_of_popular_items_that_have_launched()
     body = bench.blobs.get(static_list_key(delta_id))
     bench.publish()
     assert bench.blobs.get(static_list_key(delta_id)) == body, "immutable"
+
+
+class BusyBlobs(MemoryBlobs):
+    """Somebody else moves the pointer while it is being looked at, as two publications do."""
+
+    def update(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        change(self.objects.get(key))
+        later = DeltaPointer("d-later", LATER + timedelta(hours=1), ARTEFACT.model_id)
+        self.put(key, dump_delta_pointer(later))
+        super().update(key, change)
+
+
+def test_a_publication_that_began_earlier_never_wins_by_ending_later() -> None:
+    bench = Bench()
+    bench.blobs = BusyBlobs(bench.blobs.objects)
+    bench.publish()
+    assert read_delta_pointer(bench.blobs).delta_id == "d-later"
+
+
+def test_a_garbled_pointer_is_replaced() -> None:
+    bench = Bench()
+    bench.blobs.put(POINTER_KEY, b"garbage")
+    delta_id = bench.publish()
+    assert read_delta_pointer(bench.blobs).delta_id == delta_id
+
+
+def test_the_pointer_does_not_lie_where_snapshots_expire() -> None:
+    bench = Bench()
+    bench.publish()
+    assert [key for key in bench.blobs.list_keys("deltas/") if "pointer" in key] == []

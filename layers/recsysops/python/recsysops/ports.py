@@ -77,6 +77,13 @@ class BlobStore(Protocol):
     def put(self, key: str, body: bytes) -> None:
         """Write the object. Raises: DependencyError."""
 
+    def update(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Replace an object by what `change` makes of it (None: leave it); nobody's write is lost.
+
+        `change` gets None when there is no object, and is asked again when somebody else wrote
+        in between. Raises: ConflictError when others kept writing, DependencyError.
+        """
+
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, sorted."""
 

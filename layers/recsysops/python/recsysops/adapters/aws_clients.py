@@ -63,7 +63,13 @@ _NOT_THE_USERS: dict[str, Any] = {
 """Where botocore would look for the user's own account, replaced by nothing."""
 
 _MISSING_CODES = ("NoSuchKey", "404")
-_CONFLICT_CODES = ("ConflictException", "ConditionalCheckFailedException")
+_CONFLICT_CODES = (
+    "ConflictException",
+    "ConditionalCheckFailedException",
+    # S3: the condition of a write does not hold, or another such write is under way
+    "PreconditionFailed",
+    "ConditionalRequestConflict",
+)
 
 
 def current_keys(settings: Settings) -> Keys | None:

@@ -93,6 +93,7 @@ class MemoryBlobs:
     """BlobStore in a dict."""
 
     def __init__(self, objects: Mapping[str, bytes] | None = None) -> None:
+        self._lock = RLock()
         self.objects: dict[str, bytes] = dict(objects or {})
 
     def get(self, key: str) -> bytes:
@@ -105,6 +106,13 @@ class MemoryBlobs:
     def put(self, key: str, body: bytes) -> None:
         """Write the object."""
         self.objects[key] = bytes(body)
+
+    def update(self, key: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Replace an object by what `change` makes of it (None: leave it)."""
+        with self._lock:
+            new = change(self.objects.get(key))
+            if new is not None:
+                self.put(key, new)
 
     def list_keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, sorted."""

@@ -22,7 +22,8 @@ from recsysops.model.kernel import Float32Array
 from recsysops.vocabulary import ItemFeatures
 
 DELTA_PREFIX = "deltas"
-POINTER_KEY = f"{DELTA_PREFIX}/pointer.json"
+POINTER_KEY = "pointers/delta.json"
+"""Apart from the snapshots: those expire when no logged request can need them any more."""
 LAUNCHED_LONG_AGO = -(2**31)
 
 

@@ -133,7 +133,11 @@ def read_delta_pointer(blobs: BlobStore) -> DeltaPointer:
 
     Raises: ArtefactError when none was published or the pointer is garbled.
     """
-    body = _get(blobs, POINTER_KEY)
+    return parse_delta_pointer(_get(blobs, POINTER_KEY))
+
+
+def parse_delta_pointer(body: bytes) -> DeltaPointer:
+    """Read the pointer object. Raises: ArtefactError when it is garbled."""
     try:
         row = json.loads(body)
         return DeltaPointer(

@@ -28,6 +28,7 @@ from recsysops.workflows.load_catalogue import (
     DeltaPointer,
     dump_delta_pointer,
     load_artefact,
+    parse_delta_pointer,
     read_delta_pointer,
 )
 
@@ -114,12 +115,15 @@ def _point_forward(blobs: BlobStore, pointer: DeltaPointer) -> None:
     Two publications may overlap (stream and schedule); the one that began earlier must not win
     because it ended later.
     """
-    try:
-        if read_delta_pointer(blobs).as_of > pointer.as_of:
-            return
-    except ArtefactError:
-        pass  # the first snapshot, or a garbled pointer to be replaced
-    blobs.put(POINTER_KEY, dump_delta_pointer(pointer))
+
+    def forward(body: bytes | None) -> bytes | None:
+        try:
+            is_later = body is not None and parse_delta_pointer(body).as_of > pointer.as_of
+        except ArtefactError:
+            is_later = False  # a garbled pointer is replaced
+        return None if is_later else dump_delta_pointer(pointer)
+
+    blobs.update(POINTER_KEY, forward)
 
 
 def moment_to_publish(blobs: BlobStore, *, now: datetime, retimed: bool) -> datetime:
