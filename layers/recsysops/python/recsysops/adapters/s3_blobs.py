@@ -22,7 +22,8 @@ class S3Blobs:
 
     def get(self, key: str) -> bytes:
         """Return the object. Raises: NotFound, DependencyError."""
-        return self._read(key)[0]
+        body, _ = self._read(key)
+        return body
 
     def put(self, key: str, body: bytes) -> None:
         """Write the object; S3 checks the bytes on arrival. Raises: DependencyError."""
@@ -70,6 +71,7 @@ class S3Blobs:
             raise ConflictError(str(error)) from error
 
     def _read(self, key: str) -> tuple[bytes, str]:
+        """Return the object and its ETag, which only a conditional write needs."""
         with translate_errors(f"read s3://{self._bucket}/{key}"):
             answer = self._client.get_object(Bucket=self._bucket, Key=key)
-            return answer["Body"].read(), answer["ETag"]
+            return answer["Body"].read(), str(answer.get("ETag", ""))
