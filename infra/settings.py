@@ -35,6 +35,9 @@ FUNCTION_SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         # three services, each waited for as long as a member would
         "check_health": FunctionSize(256, 20),
         "describe_api": FunctionSize(256, 10),
+        "record_consumer_logs": FunctionSize(512, 10),
+        "put_features": FunctionSize(512, 10),
+        "import_features": FunctionSize(512, 120),
         "publish_delta": FunctionSize(2048, 300),
         "rank_choices": FunctionSize(3008, 900),
         "plan_audits": FunctionSize(512, 60),
@@ -64,6 +67,8 @@ class Retention:
     full_requests_days: int = 90  # they hold member vectors
     feedback_days: int = 400
     deltas_days: int = 120  # a full record is replayed from its delta; a month to spare
+    consumer_logs_days: int = 400
+    imports_days: int = 30
     item_snapshots_days: int = 100  # a whole catalogue every quarter of an hour
     athena_results_days: int = 7
     delivery_errors_days: int = 30

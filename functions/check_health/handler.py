@@ -1,11 +1,11 @@
-"""GET /health: says whether members, snapshot and flags can be read; 503 when one cannot."""
+"""GET /health: says whether what serving needs can be reached; 503 when one cannot."""
 
 from recsysops.adapters.http_edge import Answer, Event, HttpCall, LambdaContext, answer_call
 from recsysops.bootstrap import process_ports
 from recsysops.observability import make_logger
 from recsysops.serving import routes
 from recsysops.serving.health import HealthReport
-from recsysops.workflows.check_health import check_health, status_of
+from recsysops.workflows.check_health import check_health, require_model, status_of
 from recsysops.workflows.load_catalogue import read_delta_pointer
 
 PORTS = process_ports("request")
@@ -13,6 +13,8 @@ LOGGER = make_logger("check_health")
 CHECKS = {
     "members": lambda: PORTS.members.get("health-probe"),
     "delta": lambda: read_delta_pointer(PORTS.blobs),
+    "model": lambda: require_model(PORTS.blobs),
+    "feedback_log": lambda: PORTS.feedback_log.require_active(),  # noqa: PLW0108 - made when asked
     "flags": lambda: PORTS.flags.require_fresh(),  # noqa: PLW0108 - made when asked
 }
 

@@ -20,6 +20,7 @@ def _record(call: HttpCall) -> FeedbackResponse:
     return record_feedback(
         parse_body(FeedbackRequest, call.body),
         members=PORTS.members,
+        recorded=PORTS.recorded_events,
         log=PORTS.feedback_log,
         accept_retimed=PORTS.settings.accept_retimed,
         now=PORTS.clock(),

@@ -52,6 +52,19 @@ class Artefacts(Construct):
             because="Any model may be the one a request, a pin or a replay names.",
         )
 
+    def allow_reading_manifests(self, function: PythonFunction) -> None:
+        """Let a function read what a model's vectors look like."""
+        self.store.allow_listing(function)
+        function.allow("s3:GetObject", on=[self._manifests])
+        function.acknowledge_wildcards(
+            [self.store.spell(ARTEFACTS) + "/manifest.json"],
+            because="A member's vectors may be of any model.",
+        )
+
+    @property
+    def _manifests(self) -> str:
+        return self.store.bucket.arn_for_objects(f"{ARTEFACTS}*/manifest.json")
+
     def allow_reading_deltas(self, function: PythonFunction) -> None:
         """Let a function read the pointer and every delta."""
         self.store.allow_listing(function)

@@ -47,6 +47,11 @@ class RequestLogStream(Construct):
         function.know(self.variable, self.stream.ref)
         function.allow("firehose:PutRecordBatch", on=[self.stream.attr_arn])
 
+    def allow_describing(self, function: PythonFunction) -> None:
+        """Let a function ask whether the stream takes records."""
+        function.know(self.variable, self.stream.ref)
+        function.allow("firehose:DescribeDeliveryStream", on=[self.stream.attr_arn])
+
     def _make_logs(self, settings: StageSettings) -> tuple[logs.LogGroup, logs.LogStream]:
         group = logs.LogGroup(
             self,
@@ -143,7 +148,7 @@ class RequestLogStream(Construct):
 
 
 class RequestLogStreams(Construct):
-    """Slim lines, full records and feedback."""
+    """Slim lines, full records, feedback and what consumers showed."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, lake: Lake, settings: StageSettings
@@ -158,11 +163,14 @@ class RequestLogStreams(Construct):
         self.feedback = RequestLogStream(
             self, "feedback", table="feedback", lake=lake, settings=settings
         )
+        self.consumer = RequestLogStream(
+            self, "consumer", table="consumer_logs", lake=lake, settings=settings
+        )
 
     @property
     def every(self) -> tuple[RequestLogStream, ...]:
         """All streams."""
-        return self.slim, self.full, self.feedback
+        return self.slim, self.full, self.feedback, self.consumer
 
 
 def _encryption() -> firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty:

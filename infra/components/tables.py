@@ -1,4 +1,4 @@
-"""The DynamoDB tables: members, items, models, incidents and the audit trail."""
+"""The DynamoDB tables: members, recorded events, items, models, incidents and the audit trail."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ class Tables(Construct):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         self.members = NamedTable(self, "members", key="member_id", expires=False)
+        self.recorded_events = NamedTable(self, "recorded_events", key="member_id")
         self.items = NamedTable(self, "items", key="item_id", expires=False, streams=True)
         self.models = NamedTable(self, "models", key="model_id", expires=False)
         self.incidents = NamedTable(self, "incidents", key="incident_id")
@@ -62,6 +63,7 @@ class Tables(Construct):
         """All tables by name."""
         return {
             "members": self.members,
+            "recorded_events": self.recorded_events,
             "items": self.items,
             "models": self.models,
             "incidents": self.incidents,

@@ -15,6 +15,7 @@ from infra.components.buckets import make_access_logs
 from infra.components.dashboard import Dashboard
 from infra.components.dead_letters import DeadLetters
 from infra.components.hotfix_flags import DOCUMENTS, HotfixFlags
+from infra.components.import_workflow import ImportWorkflow
 from infra.components.incident_topic import IncidentTopic
 from infra.components.lake import Lake
 from infra.components.launch_workflow import LaunchWorkflow
@@ -84,12 +85,20 @@ class RecsysopsStack(Stack):
 
         record = self.functions["record_feedback"]
         self.tables.members.allow(record, "GetItem", "UpdateItem")
+        self.tables.recorded_events.allow(record, "BatchGetItem", "BatchWriteItem")
         self.streams.feedback.allow(record)
+        self.streams.consumer.allow(self.functions["record_consumer_logs"])
 
         check = self.functions["check_health"]
         self.tables.members.allow(check, "GetItem")
         self.artefacts.allow_reading_deltas(check)
         self.flags.allow_reading(check, *DOCUMENTS)
+        self.streams.feedback.allow_describing(check)
+
+        for name in ("put_features", "import_features"):
+            self.tables.items.allow(self.functions[name], "PutItem", "GetItem")
+            self.tables.members.allow(self.functions[name], "UpdateItem")
+            self.artefacts.allow_reading_manifests(self.functions[name])
 
     def _let_publishing_work(self) -> None:
         publish = self.functions["publish_delta"]
@@ -166,6 +175,13 @@ class RecsysopsStack(Stack):
             functions={"predict_launches": pick["predict_launches"]},
             settings=self.settings,
         )
+        self.import_features = ImportWorkflow(
+            self,
+            "FeatureImport",
+            functions={"import_features": pick["import_features"]},
+            lake=self.lake,
+            settings=self.settings,
+        )
         when = self.settings.schedules
         timetable = Timetable(self, "Timetable", enabled=when.enabled, failures=self.start_failures)
         timetable.invoke(pick["publish_delta"], when=when.publish_delta)
@@ -177,7 +193,7 @@ class RecsysopsStack(Stack):
         errors = {name: alarms.watch_function(part) for name, part in self.functions.items()}
         for letters in (self.stream_failures, self.start_failures):
             alarms.watch_dead_letters(letters)
-        for workflow in (self.audit, self.predict_launches):
+        for workflow in (self.audit, self.predict_launches, self.import_features):
             alarms.watch_workflow(workflow)
         for stream in self.streams.every:
             alarms.watch_delivery(stream)
@@ -231,6 +247,9 @@ class RecsysopsStack(Stack):
             "audit_state_machine_arn": self.audit.state_machine.state_machine_arn,
             "predict_launches_state_machine_arn": (
                 self.predict_launches.state_machine.state_machine_arn
+            ),
+            "import_features_state_machine_arn": (
+                self.import_features.state_machine.state_machine_arn
             ),
             "incident_topic_arn": self.incident_topic.topic.topic_arn,
             **functions,

@@ -41,8 +41,8 @@ def test_everything_that_can_fail_is_watched(aws: Assembly) -> None:
         *(f"{name}Errors" for name in functions),
         *(f"{name}Throttles" for name in functions),
         *("DeltaFailuresDepth", "StartFailuresDepth"),
-        *("AuditFailed", "LaunchPredictionFailed"),
-        *("SlimDelivery", "FullDelivery", "FeedbackDelivery"),
+        *("AuditFailed", "LaunchPredictionFailed", "FeatureImportFailed"),
+        *("SlimDelivery", "FullDelivery", "FeedbackDelivery", "ConsumerDelivery"),
         *(
             "ApiServerErrors",
             "FallbackShare",

@@ -108,6 +108,28 @@ def test_the_health_check_reads_no_model(aws: Assembly) -> None:
     assert [r for r in resources if "/artefacts/" in r] == []
 
 
+@pytest.mark.parametrize("function", ["PutFeatures", "ImportFeatures"])
+def test_whoever_writes_features_deletes_none_and_reads_only_manifests(
+    aws: Assembly, function: str
+) -> None:
+    grants = grants_of(aws, function)
+    writing = {action for action, _ in grants if action.startswith("dynamodb:")}
+    assert writing == {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}
+    resources = [resource for action, resource in grants if action == "s3:GetObject"]
+    assert resources
+    assert all("/artefacts/*/manifest.json" in resource for resource in resources)
+
+
+def test_the_documents_function_may_do_nothing_but_log(aws: Assembly) -> None:
+    assert actions_of(aws, "DescribeApi") == {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+def test_consumers_reach_their_own_stream_alone(aws: Assembly) -> None:
+    puts = [r for a, r in grants_of(aws, "RecordConsumerLogs") if a.startswith("firehose:")]
+    assert len(puts) == 1
+    assert "RequestLogConsumer" in puts[0]
+
+
 def test_only_the_publisher_moves_what_is_served(aws: Assembly) -> None:
     writers = {
         name

@@ -11,6 +11,7 @@ from botocore.stub import Stubber
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recsysops.adapters.dynamodb_batches import write_rows
+from recsysops.adapters.dynamodb_events import REMEMBERED_EVENTS, DynamoRecordedEvents
 from recsysops.adapters.dynamodb_incidents import DynamoIncidents
 from recsysops.adapters.dynamodb_items import DynamoItems, item_from_row, item_to_row
 from recsysops.adapters.dynamodb_members import DynamoMembers
@@ -325,3 +326,55 @@ def test_a_garbled_incident_is_bad_data_that_names_it(dynamodb) -> None:
     dynamodb.put_item(TableName="incident_ids", Item=row)
     with pytest.raises(BadData, match="incident inc-1"):
         DynamoIncidents(dynamodb, "incident_ids").get("inc-1")
+
+
+def test_an_item_is_written_over_only_by_a_newer_version(dynamodb) -> None:
+    store = DynamoItems(dynamodb, "item_ids")
+    store.put_newer(ITEM)
+    store.put_newer(ITEM)
+    for late in (replace(ITEM, title="Other"), replace(ITEM, version=2)):
+        with pytest.raises(ConflictError, match="or a newer one is stored already"):
+            store.put_newer(late)
+    store.put_newer(replace(ITEM, version=10))
+    assert [item.version for item in store.scan()] == [10]
+
+
+def test_a_member_is_written_over_only_by_a_newer_version_and_keeps_the_rest(dynamodb) -> None:
+    store = DynamoMembers(dynamodb, "member_ids", make_salt=lambda: "fresh")
+    store.put_many([Member("17", {"m-1": b"v"}, ("a",), "salt")])
+    store.put_newer("17", version=4, vectors={"m-2": b"w"}, seen=None)
+    assert store.get("17") == Member("17", {"m-2": b"w"}, ("a",), "salt")
+    with pytest.raises(ConflictError, match="version 4 or a newer one"):
+        store.put_newer("17", version=4, vectors=None, seen=("b",))
+    store.put_newer("17", version=5, vectors=None, seen=("b", "c"))
+    store.add_seen("17", ["d"])
+    assert store.get("17") == Member("17", {"m-2": b"w"}, ("b", "c", "d"), "salt")
+    store.put_newer("new", version=1, vectors=None, seen=("a",))
+    assert store.get("new") == Member("new", {}, ("a",), "fresh")
+
+
+def test_recorded_events_come_back_bounded_and_with_an_end(dynamodb) -> None:
+    store = DynamoRecordedEvents(dynamodb, "member_ids", seconds=lambda: 1_000.0)
+    store.remember({"17": [f"e{n}" for n in range(REMEMBERED_EVENTS + 2)], "18": ["x"]})
+    recalled = store.recall(["17", "18", "nobody", "17"])
+    assert set(recalled) == {"17", "18"}
+    assert (len(recalled["17"]), recalled["17"][0]) == (REMEMBERED_EVENTS, "e2")
+    row = dynamodb.get_item(TableName="member_ids", Key={"member_id": {"S": "17"}})["Item"]
+    assert row["expires_at"] == {"N": str(1_000 + 14 * 86_400)}
+
+
+def test_recorded_events_that_stay_unanswered_are_an_error_that_counts_them() -> None:
+    key = {"member_id": {"S": "17"}}
+
+    class Throttled:
+        def batch_get_item(self, **asked):
+            return {"Responses": {}, "UnprocessedKeys": {"events": {"Keys": [key]}}}
+
+    with pytest.raises(DependencyError, match="1 rows were not answered"):
+        DynamoRecordedEvents(Throttled(), "events", sleep=lambda _: None).recall(["17"])
+
+
+def test_a_garbled_row_of_recorded_events_is_bad_data(dynamodb) -> None:
+    dynamodb.put_item(TableName="member_ids", Item={"member_id": {"S": "17"}, "events": {"N": "1"}})
+    with pytest.raises(BadData, match="recorded events"):
+        DynamoRecordedEvents(dynamodb, "member_ids").recall(["17"])

@@ -13,6 +13,7 @@ from recsysops.adapters.memory import (
     MemoryIncidents,
     MemoryItems,
     MemoryNotifier,
+    MemoryRecordedEvents,
     MemoryRegistry,
 )
 from recsysops.bootstrap import Ports
@@ -80,6 +81,7 @@ def make_stack(*, now: datetime = NOW, items: int = 120, **settings: object) -> 
     ports.members, ports.flags, ports.blobs = world.members, world.flags, world.blobs  # type: ignore[assignment]
     ports.impatient_members = world.members
     ports.request_log, ports.feedback_log = world.log, stack.feedback  # type: ignore[assignment]
+    ports.consumer_log, ports.recorded_events = stack.feedback, MemoryRecordedEvents()
     ports.items, ports.lake, ports.queries = MemoryItems(world.items), lake, AnsweredQueries(lake)  # type: ignore[assignment]
     ports.incidents, ports.notifier = stack.incidents, stack.notifier
     ports.registry = MemoryRegistry(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from recsysops.adapters.memory import MemoryRegistry
 from recsysops.errors import DependencyError
+from recsysops.model.artefact import artefact_key
 from recsysops.model.delta import POINTER_KEY
 from recsysops.vocabulary import FlagDocument
 from recsysops.workflows.load_catalogue import read_delta_pointer
@@ -32,6 +33,14 @@ def recommend(stack: MemoryStack, *cases: str) -> list[dict[str, Any]]:
 
 def metric_lines(text: str) -> list[dict[str, Any]]:
     return [line for line in map(json.loads, text.splitlines()) if "_aws" in line]
+
+
+CHECKS = ("members", "delta", "model", "feedback_log", "flags")
+
+
+def forget_model(stack: MemoryStack) -> None:
+    model_id = stack.world.artefact.model_id
+    stack.world.blobs.objects.pop(artefact_key(model_id, "manifest.json"))
 
 
 class BrokenStore:
@@ -140,14 +149,16 @@ def test_accepted_feedback_is_durable_and_the_item_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("break_it", "name"),
+    ("break_it", "names"),
     [
         (lambda stack: setattr(stack.ports, "members", BrokenStore()), "members"),
-        (lambda stack: stack.world.blobs.objects.pop(POINTER_KEY), "delta"),
+        (lambda stack: stack.world.blobs.objects.pop(POINTER_KEY), "delta model"),
+        (lambda stack: setattr(stack.ports, "feedback_log", BrokenStore()), "feedback_log"),
+        (forget_model, "model"),
         (lambda stack: setattr(stack.world.flags, "document", FlagDocument("v", "bad")), "flags"),
     ],
 )
-def test_health_is_503_and_names_what_cannot_be_read_but_not_why(break_it: Any, name: str) -> None:
+def test_health_is_503_and_names_what_cannot_be_read_but_not_why(break_it: Any, names: str) -> None:
     stack = make_stack()
     break_it(stack)
     with loaded_handler("check_health", stack.ports) as module:
@@ -156,7 +167,7 @@ def test_health_is_503_and_names_what_cannot_be_read_but_not_why(break_it: Any, 
     assert answer["statusCode"] == 503
     assert body == {
         "status": "failed",
-        "checks": {**dict.fromkeys(("members", "delta", "flags"), "ok"), name: "failed"},
+        "checks": {**dict.fromkeys(CHECKS, "ok"), **dict.fromkeys(names.split(), "failed")},
     }
 
 

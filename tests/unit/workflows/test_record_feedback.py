@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from recsysops.adapters.memory import MemoryDurableLog, MemoryMembers
+from recsysops.adapters.memory import MemoryDurableLog, MemoryMembers, MemoryRecordedEvents
 from recsysops.errors import BadData, ConflictError, DependencyError
 from recsysops.ports import LogStream
 from recsysops.request_log.pseudonym import pseudonym_of
@@ -20,6 +20,7 @@ from tests.fakes.served_world import NOW
 class Bench:
     def __init__(self, log: MemoryDurableLog | None = None) -> None:
         self.members = MemoryMembers([Member("m1", {}, ("i0",), "salt-1")])
+        self.recorded = MemoryRecordedEvents()
         self.log = log or MemoryDurableLog()
 
     def send(self, *events: dict[str, object], accept_retimed: bool = True) -> FeedbackResponse:
@@ -28,7 +29,12 @@ class Bench:
             {"events": [{**plain, "kind": "play", **event} for event in events]}
         )
         return record_feedback(
-            request, members=self.members, log=self.log, accept_retimed=accept_retimed, now=NOW
+            request,
+            members=self.members,
+            recorded=self.recorded,
+            log=self.log,
+            accept_retimed=accept_retimed,
+            now=NOW,
         )
 
     def events(self) -> list[FeedbackEvent]:
@@ -49,6 +55,59 @@ def test_a_play_is_logged_under_the_pseudonym_and_remembered_as_seen() -> None:
     assert event.member_group == hash_group(event.member)
     assert (event.event_time, event.value, event.traffic) == (NOW, 1.0, "live")
     assert bench.seen() == ("i0", "i1")
+
+
+def told(response: FeedbackResponse) -> list[tuple[str, str | None]]:
+    return [(event.status, event.reason) for event in response.events]
+
+
+def test_an_event_sent_again_is_accepted_again_but_stored_once() -> None:
+    bench = Bench()
+    assert (
+        told(bench.send({}, {"event_id": "e2", "kind": "impression"})) == [("accepted", None)] * 2
+    )
+    again = bench.send({}, {"event_id": "e2", "kind": "impression"}, {"event_id": "e3"})
+    assert told(again) == [("accepted", "already_recorded")] * 2 + [("accepted", None)]
+    assert [event.event_id for event in bench.events()] == ["e1", "e2", "e3"]
+
+
+def test_one_members_event_id_does_not_stop_anothers() -> None:
+    bench = Bench()
+    bench.send({})
+    assert told(bench.send({"member_id": "m2"})) == [("accepted", None)]
+
+
+def test_the_memory_of_a_member_is_bounded_and_forgets_the_oldest_first() -> None:
+    bench = Bench()
+    for start in range(0, 600, 100):
+        bench.send(*({"event_id": f"e{n}", "kind": "click"} for n in range(start, start + 100)))
+    assert len(bench.recorded.recall(["m1"])["m1"]) == 500
+    assert told(bench.send({"event_id": "e100"})) == [("accepted", "already_recorded")]
+    assert told(bench.send({"event_id": "e99"})) == [("accepted", None)]
+
+
+def test_an_event_that_was_not_durable_is_not_taken_for_recorded() -> None:
+    class Out(MemoryDurableLog):
+        def append(self, stream: LogStream, lines: Sequence[str]) -> None:
+            raise DependencyError("out")
+
+    bench = Bench(Out())
+    with pytest.raises(DependencyError):
+        bench.send({})
+    bench.log = MemoryDurableLog()
+    assert told(bench.send({})) == [("accepted", None)]
+
+
+def test_a_garbled_memory_is_no_fault_of_the_body() -> None:
+    class Garbled(MemoryRecordedEvents):
+        def recall(self, member_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+            raise BadData("a row lacks events")
+
+    bench = Bench()
+    bench.recorded = Garbled()
+    with pytest.raises(DependencyError, match="cannot be read"):
+        bench.send({})
+    assert told(bench.send({"kind": "rating"})) == [("rejected", "rating_without_value")]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recsysops.adapters.athena_queries import AthenaQueries
     from recsysops.adapters.aws_clients import AwsClient, Patience
     from recsysops.adapters.cognito_token import CognitoToken
-    from recsysops.adapters.firehose_log import FirehoseLog
+    from recsysops.adapters.firehose_log import FirehoseDurableLog, FirehoseLog
     from recsysops.adapters.http_api import HttpApi
     from recsysops.adapters.lambda_calls import LambdaCalls
     from recsysops.adapters.polled_document import DocumentSource
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         MemberStore,
         ModelRegistry,
         Notifier,
+        RecordedEvents,
     )
     from recsysops.workflows.find_similar_items import SimilarPorts
     from recsysops.workflows.load_catalogue import CatalogueCache
@@ -138,12 +139,27 @@ class Ports:
         return FirehoseLog(self._client("firehose"), streams)
 
     @cached_property
-    def feedback_log(self) -> DurableLog:
+    def feedback_log(self) -> FirehoseDurableLog:
         """Where feedback leaves, acknowledged."""
         from recsysops.adapters.firehose_log import FirehoseDurableLog
 
         streams: dict[LogStream, str] = {"feedback": self._need("feedback_stream")}
         return FirehoseDurableLog(self._client("firehose"), streams)
+
+    @cached_property
+    def consumer_log(self) -> DurableLog:
+        """Where consumers' logs leave, acknowledged."""
+        from recsysops.adapters.firehose_log import FirehoseDurableLog
+
+        streams: dict[LogStream, str] = {"consumer_logs": self._need("consumer_stream")}
+        return FirehoseDurableLog(self._client("firehose"), streams)
+
+    @cached_property
+    def recorded_events(self) -> RecordedEvents:
+        """Which feedback was recorded already."""
+        from recsysops.adapters.dynamodb_events import DynamoRecordedEvents
+
+        return DynamoRecordedEvents(self._client("dynamodb"), self._need("recorded_events_table"))
 
     @cached_property
     def flags(self) -> AppConfigFlags:

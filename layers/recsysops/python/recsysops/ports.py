@@ -17,7 +17,7 @@ from recsysops.vocabulary import (
     SamplingPlan,
 )
 
-LogStream = Literal["slim_requests", "full_requests", "feedback"]
+LogStream = Literal["slim_requests", "full_requests", "feedback", "consumer_logs"]
 Row = Mapping[str, object]
 
 
@@ -57,12 +57,45 @@ class MemberStore(MemberReader, Protocol):
         Returns the member's salt. Raises: DependencyError, ConflictError, BadData.
         """
 
+    def put_newer(
+        self,
+        member_id: str,
+        *,
+        version: int,
+        vectors: Mapping[str, bytes] | None,
+        seen: Sequence[str] | None,
+    ) -> None:
+        """Replace packed vectors or seen items (None keeps them); creates the member.
+
+        Raises: ConflictError when this version or a newer one is stored; DependencyError.
+        """
+
+
+class RecordedEvents(Protocol):
+    """Which feedback events of members were recorded already; bounded, so not for ever."""
+
+    def recall(self, member_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """Return recorded events of at most 100 members, oldest first; unknown ones are absent.
+
+        Raises: DependencyError, BadData.
+        """
+
+    def remember(self, events: Mapping[str, Sequence[str]]) -> None:
+        """Write all recorded events of members, keeping the newest. Raises: DependencyError."""
+
 
 class ItemStore(Protocol):
     """Raw item features by id: the table an upstream job writes."""
 
     def put_many(self, items: Iterable[ItemFeatures]) -> None:
         """Write or replace items. Raises: DependencyError."""
+
+    def put_newer(self, item: ItemFeatures) -> None:
+        """Write an item whose version is higher than what is stored; the same again is no harm.
+
+        Raises: ConflictError when another content of this version, or a newer one, is stored;
+            DependencyError.
+        """
 
     def scan(self) -> Iterator[ItemFeatures]:
         """Yield every item, in no order. Raises: DependencyError, BadData."""

@@ -8,10 +8,10 @@ from datetime import date
 from math import isfinite
 from typing import Any, TypeVar
 
-from recsysops.adapters.aws_clients import AwsClient
+from recsysops.adapters.aws_clients import AwsClient, translate_errors
 from recsysops.adapters.backoff import Sleep
 from recsysops.adapters.dynamodb_batches import Attributes, scan_rows, write_rows
-from recsysops.errors import BadData
+from recsysops.errors import BadData, ConflictError
 from recsysops.vocabulary import ItemFeatures
 
 ValueT = TypeVar("ValueT")
@@ -29,6 +29,33 @@ class DynamoItems:
         """Write or replace items. Raises: DependencyError, BadData for NaN or infinite numbers."""
         rows = (item_to_row(item) for item in items)
         write_rows(self._client, self._table, rows, key="item_id", sleep=self._sleep)
+
+    def put_newer(self, item: ItemFeatures) -> None:
+        """Write an item whose version is higher than what is stored; the same again is no harm.
+
+        Raises: ConflictError when another content of this version, or a newer one, is stored;
+            DependencyError, BadData for NaN or infinite numbers.
+        """
+        try:
+            with translate_errors(f"write to table {self._table}"):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=item_to_row(item),
+                    ConditionExpression="attribute_not_exists(item_id) OR version < :version",
+                    ExpressionAttributeValues={":version": {"N": str(item.version)}},
+                )
+        except ConflictError:
+            if self._read(item.item_id) != item:
+                raise ConflictError(
+                    f"version {item.version} or a newer one is stored already; write a higher one"
+                ) from None
+
+    def _read(self, item_id: str) -> ItemFeatures | None:
+        with translate_errors(f"read from table {self._table}"):
+            answer = self._client.get_item(
+                TableName=self._table, Key={"item_id": {"S": item_id}}, ConsistentRead=True
+            )
+        return item_from_row(answer["Item"]) if "Item" in answer else None
 
     def scan(self) -> Iterator[ItemFeatures]:
         """Yield every item, in no order. Raises: DependencyError, BadData naming the item."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,6 +66,50 @@ class DynamoMembers:
                 continue
         raise ConflictError(f"a member's seen items changed during each of {_ATTEMPTS} tries")
 
+    def put_newer(
+        self,
+        member_id: str,
+        *,
+        version: int,
+        vectors: Mapping[str, bytes] | None,
+        seen: Sequence[str] | None,
+    ) -> None:
+        """Replace packed vectors or seen items (None keeps them); creates the member.
+
+        The salt is kept; `revision` counts on, so that seen items being added notice it.
+
+        Raises: ConflictError when this version or a newer one is stored; DependencyError.
+        """
+        assignments = {
+            "version": {"N": str(version)},
+            **({} if vectors is None else {"vectors": _packed(vectors)}),
+            **({} if seen is None else {"seen": {"S": " ".join(append_seen(seen, ()))}}),
+        }
+        named = [f"#{name} = :{name}" for name in assignments]
+        made = [
+            "salt = if_not_exists(salt, :salt)",
+            "revision = if_not_exists(revision, :none) + :one",
+        ]
+        try:
+            with translate_errors(f"update in table {self._table}"):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key={"member_id": {"S": member_id}},
+                    UpdateExpression=f"SET {', '.join([*named, *made])}",
+                    ConditionExpression="attribute_not_exists(#version) OR #version < :version",
+                    ExpressionAttributeNames={f"#{name}": name for name in assignments},
+                    ExpressionAttributeValues={
+                        **{f":{name}": value for name, value in assignments.items()},
+                        ":salt": {"S": self._make_salt()},
+                        ":none": {"N": "0"},
+                        ":one": {"N": "1"},
+                    },
+                )
+        except ConflictError:
+            raise ConflictError(
+                f"version {version} or a newer one is stored already; write a higher one"
+            ) from None
+
     def scan(self) -> Iterator[Member]:
         """Yield every member. Raises: DependencyError, BadData."""
         return map(_from_row, scan_rows(self._client, self._table))
@@ -106,14 +150,17 @@ class DynamoMembers:
 
 
 def _to_row(member: Member) -> Attributes:
-    vectors = {model_id: {"B": packed} for model_id, packed in member.vectors.items()}
     return {
         "member_id": {"S": member.member_id},
-        "vectors": {"M": vectors},
+        "vectors": _packed(member.vectors),
         "seen": {"S": " ".join(append_seen(member.seen, ()))},
         "salt": {"S": member.salt},
         "revision": {"N": "1"},
     }
+
+
+def _packed(vectors: Mapping[str, bytes]) -> Attributes:
+    return {"M": {model_id: {"B": packed} for model_id, packed in vectors.items()}}
 
 
 def _from_row(row: Attributes) -> Member:

@@ -12,7 +12,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
-from recsysops.adapters.aws_clients import AwsClient
+from recsysops.adapters.aws_clients import AwsClient, translate_errors
 from recsysops.adapters.backoff import Sleep
 from recsysops.adapters.firehose_records import (
     LogRecord,
@@ -151,6 +151,15 @@ class FirehoseDurableLog:
         self._client = client
         self._streams = dict(streams)
         self._sleep = sleep
+
+    def require_active(self) -> None:
+        """Check that every stream takes records. Raises: DependencyError."""
+        for name in self._streams.values():
+            with translate_errors(f"describe stream {name}"):
+                answer = self._client.describe_delivery_stream(DeliveryStreamName=name)
+            status = answer["DeliveryStreamDescription"]["DeliveryStreamStatus"]
+            if status != "ACTIVE":
+                raise DependencyError(f"stream {name} is {status}")
 
     def append(self, stream: LogStream, lines: Sequence[str]) -> None:
         """Deliver the lines. Raises: BadData for a line above 1,000 KiB, DependencyError."""

@@ -16,7 +16,7 @@ from threading import RLock
 
 from recsysops.adapters.lake_objects import encode_rows, lake_key
 from recsysops.adapters.seen_items import append_seen
-from recsysops.errors import FlagError, NotFound
+from recsysops.errors import ConflictError, FlagError, NotFound
 from recsysops.ports import LogStream, Row
 from recsysops.vocabulary import (
     FlagDocument,
@@ -36,6 +36,7 @@ class MemoryMembers:
     def __init__(self, members: Iterable[Member] = ()) -> None:
         self._lock = RLock()
         self._members: dict[str, Member] = {}
+        self._versions: dict[str, int] = {}
         self.put_many(members)
 
     def get(self, member_id: str) -> Member | None:
@@ -62,8 +63,46 @@ class MemoryMembers:
             self._members[member_id] = replace(member, seen=append_seen(member.seen, item_ids))
             return member.salt
 
+    def put_newer(
+        self,
+        member_id: str,
+        *,
+        version: int,
+        vectors: Mapping[str, bytes] | None,
+        seen: Sequence[str] | None,
+    ) -> None:
+        """Replace vectors or seen items (None keeps them). Raises: ConflictError."""
+        with self._lock:
+            if version <= self._versions.get(member_id, 0):
+                raise ConflictError(f"version {version} or a newer one is stored already")
+            salt = self.add_seen(member_id, ())
+            old = self._members[member_id]
+            self._members[member_id] = Member(
+                member_id=member_id,
+                vectors=old.vectors if vectors is None else dict(vectors),
+                seen=old.seen if seen is None else append_seen(seen, ()),
+                salt=salt,
+            )
+            self._versions[member_id] = version
+
     def __len__(self) -> int:
         return len(self._members)
+
+
+class MemoryRecordedEvents:
+    """RecordedEvents in a dict; remembers the newest 500 of a member."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, tuple[str, ...]] = {}
+
+    def recall(self, member_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Return recorded events; unknown members are absent."""
+        return {name: self._events[name] for name in member_ids if name in self._events}
+
+    def remember(self, events: Mapping[str, Sequence[str]]) -> None:
+        """Keep the newest 500 of each member."""
+        for member_id, event_ids in events.items():
+            self._events[member_id] = append_seen((), event_ids, limit=500)
 
 
 class MemoryItems:
@@ -78,6 +117,14 @@ class MemoryItems:
         """Write or replace items."""
         with self._lock:
             self._items.update({item.item_id: item for item in items})
+
+    def put_newer(self, item: ItemFeatures) -> None:
+        """Write a newer version; the same again is no harm. Raises: ConflictError."""
+        with self._lock:
+            stored = self._items.get(item.item_id)
+            if stored is not None and stored != item and stored.version >= item.version:
+                raise ConflictError(f"version {item.version} or a newer one is stored already")
+            self._items[item.item_id] = item
 
     def scan(self) -> Iterator[ItemFeatures]:
         """Yield every item as it was when the scan began."""
@@ -163,6 +210,9 @@ class MemoryLog(_Lines):
 
 class MemoryDurableLog(_Lines):
     """DurableLog whose lines can be read back."""
+
+    def require_active(self) -> None:
+        """Do nothing: memory is always there."""
 
     def append(self, stream: LogStream, lines: Sequence[str]) -> None:
         """Keep the lines."""

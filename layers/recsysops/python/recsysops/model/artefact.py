@@ -101,7 +101,9 @@ def unpack_artefact(files: Mapping[str, bytes]) -> ModelArtefact:
 
     Raises: ArtefactError in one line: what is missing, changed or does not fit.
     """
-    manifest = _read_manifest(files)
+    if "manifest.json" not in files:
+        raise ArtefactError("artefact has no manifest.json")
+    manifest = read_manifest(files["manifest.json"])
     arrays = {name: _read_array(name, files, manifest) for name in ARRAY_NAMES}
     encoder = encoder_of(manifest)
     count = len(arrays["item_ids"])
@@ -149,10 +151,8 @@ def encoder_of(manifest: Manifest) -> FeatureEncoder:
     )
 
 
-def _read_manifest(files: Mapping[str, bytes]) -> Manifest:
-    body = files.get("manifest.json")
-    if body is None:
-        raise ArtefactError("artefact has no manifest.json")
+def read_manifest(body: bytes) -> Manifest:
+    """Read manifest.json. Raises: ArtefactError when garbled or not hashing to its model id."""
     try:
         manifest = Manifest.model_validate_json(body)
     except ValidationError as error:

@@ -122,6 +122,19 @@ class FeedbackEvent(LogRecord):
     traffic: Traffic = Field(description="live, re-timed or simulated")
 
 
+class ConsumerLog(LogRecord):
+    """What a team that uses our scores really showed, for a fraction of its traffic."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    request_id: str = Field(description="request whose answer was used; joins slim_requests")
+    event_time: LakeMoment = Field(description="when it was shown, UTC")
+    consumer: str = Field(description="team or product that showed it")
+    fraction: float = Field(description="share of its traffic that the consumer reports")
+    surface: Surface = Field(description="where in the product it was shown")
+    shown: list[str] = Field(description="item ids really shown, best position first")
+    traffic: Traffic = Field(description="live, re-timed or simulated")
+
+
 class ChoiceRank(LogRecord):
     """Where we ranked what a member chose, rescored against all eligible items."""
 
@@ -193,11 +206,12 @@ TABLES: dict[str, type[LogRecord]] = {
     "slim_requests": SlimRequest,
     "full_requests": FullRequest,
     "feedback": FeedbackEvent,
+    "consumer_logs": ConsumerLog,
     "choice_ranks": ChoiceRank,
     "item_snapshots": ItemSnapshotRow,
     "launch_forecasts": LaunchForecastRow,
 }
 """Every table of the lake by its Glue name."""
 
-PARQUET_TABLES = ("slim_requests", "full_requests", "feedback")
+PARQUET_TABLES = ("slim_requests", "full_requests", "feedback", "consumer_logs")
 """Tables that Firehose converts; the others are gzip JSON lines written by batch jobs."""

@@ -159,7 +159,9 @@ class EventStatus(_Body):
 
     event_id: str
     status: Literal["accepted", "rejected"]
-    reason: RejectReason | None = None
+    reason: RejectReason | Literal["already_recorded"] | None = Field(
+        None, description="already_recorded: accepted by an earlier call, not stored again"
+    )
 
 
 class FeedbackResponse(_Body):

@@ -14,6 +14,15 @@ from recsysops.serving.api import (
     RecommendationRequest,
     RecommendationResponse,
 )
+from recsysops.serving.consumer_api import ConsumerLogRequest, ConsumerLogResponse
+from recsysops.serving.features_api import (
+    ItemBody,
+    ItemParameters,
+    ItemWritten,
+    MemberBody,
+    MemberParameters,
+    MemberWritten,
+)
 from recsysops.serving.health import HealthReport
 from recsysops.serving.routes import Route
 from recsysops.serving.similar_api import SimilarParameters, SimilarRequest, SimilarResponse
@@ -77,6 +86,37 @@ OPERATIONS = (
         "a bad one does not refuse its neighbours. Send the same events again after a failure.",
         body=FeedbackRequest,
         answer=FeedbackResponse,
+    ),
+    Operation(
+        routes.CONSUMER_LOGS,
+        name="recordConsumerLogs",
+        summary="Report what you really showed of our answers",
+        description="For teams that filter, reorder or cut what we answer: send a fraction of your "
+        "traffic back, so that we learn what members saw. Durable before the 200.",
+        body=ConsumerLogRequest,
+        answer=ConsumerLogResponse,
+    ),
+    Operation(
+        routes.PUT_ITEM,
+        name="putItem",
+        summary="Write an item",
+        description="Replaces what is stored if the version is higher; repeating a write is no "
+        "harm. Scorers serve it with the next snapshot, in about a minute.",
+        parameters=ItemParameters,
+        body=ItemBody,
+        answer=ItemWritten,
+        refusals=((HTTPStatus.CONFLICT, "this version or a newer one is stored"),),
+    ),
+    Operation(
+        routes.PUT_MEMBER,
+        name="putMember",
+        summary="Write a member's vectors or seen items",
+        description="Only if the version is higher. Vectors belong to a model: its id and width "
+        "must fit. The pseudonym's salt is kept.",
+        parameters=MemberParameters,
+        body=MemberBody,
+        answer=MemberWritten,
+        refusals=((HTTPStatus.CONFLICT, "this version or a newer one is stored"),),
     ),
     Operation(
         routes.HEALTH,

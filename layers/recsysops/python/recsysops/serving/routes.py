@@ -51,6 +51,9 @@ RECOMMEND = Route("POST", "/v1/recommendations", "recommend_items", "recommend")
 SIMILAR_ITEMS = Route("GET", "/v1/items/{item_id}/similar", "recommend_items", "recommend")
 SIMILAR = Route("POST", "/v1/similar", "recommend_items", "recommend")
 FEEDBACK = Route("POST", "/v1/feedback", "record_feedback", "feedback")
+CONSUMER_LOGS = Route("POST", "/v1/consumer-logs", "record_consumer_logs", "feedback")
+PUT_ITEM = Route("PUT", "/v1/items/{item_id}", "put_features", "write")
+PUT_MEMBER = Route("PUT", "/v1/members/{member_id}", "put_features", "write")
 HEALTH = Route(
     "GET",
     "/health",
@@ -64,7 +67,17 @@ DESCRIBE = Route(
     open_because="Whoever writes a client reads it first; it says nothing of any deployment.",
 )
 
-ROUTES = (RECOMMEND, SIMILAR_ITEMS, SIMILAR, FEEDBACK, HEALTH, DESCRIBE)
+ROUTES = (
+    RECOMMEND,
+    SIMILAR_ITEMS,
+    SIMILAR,
+    FEEDBACK,
+    CONSUMER_LOGS,
+    PUT_ITEM,
+    PUT_MEMBER,
+    HEALTH,
+    DESCRIBE,
+)
 
 
 def routes_of(function: str) -> tuple[Route, ...]:

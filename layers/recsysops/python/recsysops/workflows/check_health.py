@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from recsysops.errors import RecSysOpsError
+from recsysops.errors import ArtefactError, RecSysOpsError
+from recsysops.model.artefact import artefact_key
+from recsysops.ports import BlobStore
 from recsysops.serving.health import CheckStatus, HealthReport
+from recsysops.workflows.load_catalogue import read_delta_pointer
 
 
 def check_health(
@@ -17,6 +20,17 @@ def check_health(
     outcomes = {name: _run_check(name, check, tell) for name, check in checks.items()}
     is_well = all(outcome == "ok" for outcome in outcomes.values())
     return HealthReport(status="ok" if is_well else "failed", checks=outcomes)
+
+
+def require_model(blobs: BlobStore) -> None:
+    """Check that the model of the served snapshot is there. Raises: ArtefactError, DependencyError.
+
+    Asks for the key alone: whoever checks health may not read models.
+    """
+    model_id = read_delta_pointer(blobs).model_id
+    key = artefact_key(model_id, "manifest.json")
+    if key not in blobs.list_keys(key):
+        raise ArtefactError(f"{key} is missing")
 
 
 def status_of(report: object) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from recsysops.errors import BadData, ConflictError, DependencyError
-from recsysops.ports import DurableLog, MemberStore
+from recsysops.ports import DurableLog, MemberStore, RecordedEvents
 from recsysops.request_log.pseudonym import pseudonym_of
 from recsysops.request_log.records import SCHEMA_VERSION, FeedbackEvent
 from recsysops.request_log.schema import encode_record
@@ -30,6 +30,7 @@ def record_feedback(
     request: FeedbackRequest,
     *,
     members: MemberStore,
+    recorded: RecordedEvents,
     log: DurableLog,
     accept_retimed: bool,
     now: datetime,
@@ -37,26 +38,61 @@ def record_feedback(
     """Store the events that can be accepted and say of every one what became of it.
 
     Returns only after each accepted event is durable and the seen lists are updated. A caller
-    who is told of a failure sends the same events again: their ids are counted once.
+    who is told of a failure sends the same events again.
+
+    An event that was answered `accepted` is not stored again while it is among its member's
+    newest 500 of the last 14 days. Calls that run at once, or one that died half-way, may store
+    an event twice all the same: whoever counts events counts distinct event ids.
 
     Raises: DependencyError when an event could not be made durable or a member not be read.
     """
     reasons = _judge_events(request.events, accept_retimed=accept_retimed, now=now)
-    accepted = [
-        event for event, reason in zip(request.events, reasons, strict=True) if reason is None
-    ]
-    if accepted:
-        salts = {event.member_id: _salt_of(event.member_id, members) for event in accepted}
-        lines = [encode_record(_to_record(e, salt=salts[e.member_id], now=now)) for e in accepted]
+    judged = list(zip(request.events, reasons, strict=True))
+    good = [event for event, reason in judged if reason is None]
+    earlier = _recall(good, recorded)
+    fresh = [event for event in good if event.event_id not in earlier.get(event.member_id, ())]
+    if fresh:
+        salts = {event.member_id: _salt_of(event.member_id, members) for event in fresh}
+        lines = [encode_record(_to_record(e, salt=salts[e.member_id], now=now)) for e in fresh]
         log.append("feedback", lines)
-        _remember_seen(accepted, members)
-    statuses = (
-        EventStatus(
-            event_id=event.event_id, status="rejected" if reason else "accepted", reason=reason
-        )
-        for event, reason in zip(request.events, reasons, strict=True)
-    )
+        _remember_seen(fresh, members)
+        _remember_recorded(fresh, earlier, recorded)
+    stored = {event.event_id for event in fresh}
+    statuses = (_say_status(event, reason, stored=stored) for event, reason in judged)
     return FeedbackResponse(events=tuple(statuses))
+
+
+def _say_status(
+    event: FeedbackItem, reason: RejectReason | None, *, stored: Container[str]
+) -> EventStatus:
+    if reason is not None:
+        return EventStatus(event_id=event.event_id, status="rejected", reason=reason)
+    is_new = event.event_id in stored
+    return EventStatus(
+        event_id=event.event_id, status="accepted", reason=None if is_new else "already_recorded"
+    )
+
+
+def _recall(
+    events: Sequence[FeedbackItem], recorded: RecordedEvents
+) -> Mapping[str, Sequence[str]]:
+    if not events:
+        return {}
+    try:
+        return recorded.recall(list(dict.fromkeys(event.member_id for event in events)))
+    except BadData as error:  # a garbled row is no fault of the body
+        raise DependencyError(f"recorded events cannot be read: {error}") from error
+
+
+def _remember_recorded(
+    events: Sequence[FeedbackItem],
+    earlier: Mapping[str, Sequence[str]],
+    recorded: RecordedEvents,
+) -> None:
+    remembered = {event.member_id: [*earlier.get(event.member_id, ())] for event in events}
+    for event in events:
+        remembered[event.member_id].append(event.event_id)
+    recorded.remember(remembered)
 
 
 def _judge_events(

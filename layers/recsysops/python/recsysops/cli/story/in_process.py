@@ -15,6 +15,7 @@ from recsysops.adapters.memory import (
     MemoryItems,
     MemoryMembers,
     MemoryNotifier,
+    MemoryRecordedEvents,
     MemoryRegistry,
 )
 from recsysops.adapters.memory_deployer import MemoryConfigDeployer
@@ -43,6 +44,7 @@ class InProcessStage:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     flags: MemoryFlags = field(default_factory=MemoryFlags)
     notifier: MemoryNotifier = field(default_factory=MemoryNotifier)
+    recorded: MemoryRecordedEvents = field(default_factory=MemoryRecordedEvents)
     lake: DuckDbLake = field(init=False)
     ports: StagePorts = field(init=False)
     state: ScorerState = field(init=False)
@@ -138,6 +140,7 @@ class InProcessStage:
         record_feedback(
             FeedbackRequest.model_validate(feedback_body(sent)),
             members=self.ports.members,
+            recorded=self.recorded,
             log=self.lake,
             accept_retimed=True,
             now=sent[-1][0].event_time,
