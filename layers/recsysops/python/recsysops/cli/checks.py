@@ -89,24 +89,53 @@ def previews_check(
 
 
 def launches_check(
-    seeds: Annotated[int, typer.Option(min=1, help="Simulated worlds of over two years.")] = 5,
-    first_seed: Annotated[int, typer.Option(min=0)] = 200,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Draws of a world of over two years.")
+    ] = None,
+    first_seed: Annotated[int | None, typer.Option(min=0)] = None,
+    worlds: Annotated[
+        bool, typer.Option("--worlds", help="Easier and harder worlds than the base one too.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Launch forecasts against simulated truth: error, intervals, flags."""
+    from recsysops.workflows.check_launches import CHECK_SEEDS, WORLD_SEEDS
+
+    usual = WORLD_SEEDS if worlds else CHECK_SEEDS
+    first = usual.start if first_seed is None else first_seed
+    chosen = range(first, first + (seeds or len(usual)))
+    if not (_check_worlds if worlds else _check_base_world)(chosen, as_json=as_json):
+        raise typer.Exit(1)
+
+
+def _check_base_world(seeds: range, *, as_json: bool) -> bool:
     from recsysops.workflows.check_launches import check_launches
 
     with progress_bar() as bar:
-        task = bar.add_task("launch worlds", total=seeds)
-        report = check_launches(
-            range(first_seed, first_seed + seeds), progress=lambda _: bar.advance(task)
-        )
+        task = bar.add_task("launch worlds", total=len(seeds))
+        report = check_launches(seeds, progress=lambda _: bar.advance(task))
     if as_json:
         print_json(report.to_document())
     else:
         print_table("launches-check", [asdict(row) for row in report.rows])
-    if not report.is_ok:
-        raise typer.Exit(1)
+    return report.is_ok
+
+
+def _check_worlds(seeds: range, *, as_json: bool) -> bool:
+    from recsysops.simulation.launch_worlds import LAUNCH_WORLDS
+    from recsysops.workflows.check_launches import check_worlds
+
+    with progress_bar() as bar:
+        task = bar.add_task("launch worlds", total=len(seeds) * len(LAUNCH_WORLDS))
+        reports = check_worlds(seeds, progress=lambda _: bar.advance(task))
+    ok = all(report.is_ok for report in reports.values())
+    if as_json:
+        documents = {name: report.to_document() for name, report in reports.items()}
+        print_json({"ok": ok, "seeds": list(seeds), "worlds": documents})
+    else:
+        rows = [{"world": name, **report.in_brief()} for name, report in reports.items()]
+        print_table(f"launches-check, seeds {seeds.start} to {seeds.stop - 1}", rows)
+    return ok
 
 
 def _with_intervals(row: Mapping[str, object]) -> dict[str, object]:

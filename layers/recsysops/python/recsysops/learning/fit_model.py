@@ -11,6 +11,7 @@ import numpy as np
 
 from recsysops.learning.affinity import STRENGTH
 from recsysops.learning.blend import view_members, weigh_views
+from recsysops.learning.first_weeks import count_first_weeks
 from recsysops.learning.fit_blend import FittedBlend, Report, fit_blend
 from recsysops.learning.histories import Queries, index_members
 from recsysops.learning.item_space import ItemSpace, build_item_space
@@ -79,6 +80,7 @@ def pack_model(
         "popularity_smoothing": SMOOTHING,
         "metrics": model.fitted.metrics,
         "fold_in": describe_fold_in(model),
+        "first_weeks": count_first_weeks(table, as_of=as_of),
         "notes": {
             "seed": str(seed),
             "weights": json.dumps(blend.named_weights(model.space)),

@@ -32,7 +32,11 @@ class PopularityTerm(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What is inside an artefact, where it came from, and the sha256 of every file."""
+    """What is inside an artefact, where it came from, and the sha256 of every file.
+
+    first_weeks: plays on days 1 to 7 of each recent launch, from the training rows: the lake does
+    not hold what came before it was opened.
+    """
 
     model_config = ConfigDict(frozen=True)
     model_id: str
@@ -49,6 +53,7 @@ class Manifest(BaseModel):
     metrics: dict[str, float] = {}
     notes: dict[str, str] = {}
     fold_in: FoldInPrior | None = None
+    first_weeks: dict[str, tuple[float, ...]] = {}
     files: dict[str, str]
 
 

@@ -11,21 +11,30 @@ from recsysops.model.kernel import Float64Array
 from recsysops.prediction.conformal import IntervalCalibration, group_of
 from recsysops.prediction.dry_run import LaunchDryRun, dry_run_launch, forecast_shares
 from recsysops.prediction.first_week import is_release
-from recsysops.prediction.harm import SupplierRecord, Suspicion, flag_launch, suspect_metadata
+from recsysops.prediction.harm import (
+    FLAG_PROBABILITY,
+    SupplierRecord,
+    Suspicion,
+    flag_launch,
+    suspect_metadata,
+)
 from recsysops.prediction.peers import PeerTable
 from recsysops.prediction.stage import Stage
 from recsysops.vocabulary import ItemFeatures, UpcomingLaunch
 
-Flagger = Callable[[Sequence[Suspicion]], tuple[Suspicion, ...]]
+Flagger = Callable[[Sequence[Suspicion], float], tuple[Suspicion, ...]]
+"""Which suspicions justify a flag from a probability of harm on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Witnesses:
-    """What forecasts are judged by: past errors, comparable items, the suppliers' record."""
+    """What forecasts are judged by: past errors, comparable items, the suppliers' record, and
+    from which probability of harm on a launch is flagged."""
 
     calibration: IntervalCalibration
     peers: PeerTable
     record: SupplierRecord
+    flag_level: float = FLAG_PROBABILITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,7 @@ def forecast_launch(
         interval=interval,
         refusal=refusal,
         suspicions=suspicions,
-        reasons=flag(suspicions),
+        reasons=flag(suspicions, witnesses.flag_level),
     )
 
 

@@ -20,6 +20,7 @@ from recsysops.prediction.peers import (
     PeerTable,
     ScoredFeature,
     agreeing_share,
+    count_agreeing,
     find_peers,
     has_feature,
 )
@@ -28,8 +29,15 @@ from recsysops.vocabulary import ItemFeatures, UpcomingLaunch
 HARM_FLOOR = 0.03
 """A launch is harmed when at least this share of the panel misses it for its metadata."""
 
-FLAG_PROBABILITY = 0.3
-"""Flag when harm is at least this likely; tuned on simulator seeds 0-9 only."""
+FLAG_PROBABILITY = 0.25
+"""Flag when harm is at least this likely, while too few forecasts were made to do better."""
+
+EXPECTED_PRECISION = 0.62
+"""How often flags shall be right. Set on seeds 0-9 of the base world, where it leaves flags as far
+above the precision promised (0.5) as above the recall promised (0.4)."""
+
+_FEWEST_SUSPECTS = 50
+_SUSPECT = 0.02
 
 WRONG_RATE = 0.04
 """How often a value is wrong when a supplier's record says nothing yet."""
@@ -130,11 +138,9 @@ def learn_supplier_record(tracks: Iterable[MetadataTrack]) -> SupplierRecord:
         for feature in SCORED_FEATURES:
             before, after = value_of(track.before, feature), value_of(track.after, feature)
             _count(wrong, source, hit=before == MISSING or before != after)
-        for suspicion in track.suspicions:
             # only near-certain errors tell how fast a supplier repairs: a right value never moves
-            if suspicion.wrong >= _SURE:
-                after = value_of(track.after, suspicion.feature)
-                _count(standing, source, hit=suspicion.value == after)
+            if before == MISSING or feature in _surely_wrong(track):
+                _count(standing, source, hit=before == after)
     return SupplierRecord(wrong, standing)
 
 
@@ -158,10 +164,45 @@ def suspect_metadata(
 
 
 def flag_launch(
-    suspicions: Sequence[Suspicion], *, probability: float = FLAG_PROBABILITY
+    suspicions: Sequence[Suspicion], probability: float = FLAG_PROBABILITY
 ) -> tuple[Suspicion, ...]:
-    """Return the suspicions that justify a flag; none means the launch is not flagged."""
-    return tuple(found for found in suspicions if found.harm_probability >= probability)
+    """Return the suspicions that justify a flag; none means the launch is not flagged.
+
+    Harm must be likely, and mending must be expected to help: metadata that are wrong in the
+    launch's favour are no reason to call anybody.
+    """
+    return tuple(
+        found
+        for found in suspicions
+        if found.harm_probability >= probability and found.corrected_share > found.delivered_share
+    )
+
+
+def harm_probability(suspicions: Sequence[Suspicion]) -> float:
+    """Return how likely the likeliest harm is; 0 when nothing is suspected."""
+    return max((found.harm_probability for found in suspicions), default=0.0)
+
+
+def choose_flag_level(
+    past: Sequence[float], *, expected_precision: float = EXPECTED_PRECISION
+) -> float:
+    """Return the lowest probability from which on past forecasts expect to be right often enough.
+
+    A world of careless suppliers or of quiet markets has more likely harms than another, so no
+    fixed level keeps its promise in both; the mean probability of what would have been flagged
+    does. Few suspects (below 50) leave FLAG_PROBABILITY; 1.0 when even the likeliest fall short.
+
+    Args:
+        past: probabilities of harm of earlier forecasts, any order.
+        expected_precision: mean probability that flags shall have.
+    """
+    suspects = np.sort([value for value in past if value >= _SUSPECT])[::-1]
+    if len(suspects) < _FEWEST_SUSPECTS:
+        return FLAG_PROBABILITY
+    means = np.cumsum(suspects) / np.arange(1, len(suspects) + 1)
+    last_of_equals = np.append(suspects[1:] < suspects[:-1], True)
+    enough = np.flatnonzero((means >= expected_precision) & last_of_equals)
+    return float(suspects[enough[-1]]) if len(enough) else 1.0
 
 
 def is_harm(corrected: Float64Array, delivered: Float64Array) -> NDArray[np.bool_]:
@@ -197,18 +238,17 @@ def _suspect_feature(
     record: SupplierRecord,
 ) -> Suspicion | None:
     comparable = find_peers(peers, launch.item, feature=feature)
-    kind, wrong, donors = _accuse(launch, feature, comparable, record)
+    kind, wrong, donors = _accuse(launch, feature, comparable, peers, record)
     if wrong < _WORTH_TESTING or not donors:
         return None
     effect = _weigh_correction(launch.item, feature, donors, share_of)
-    support = agreeing_share(launch.item, comparable, feature=feature)
     return Suspicion(
         feature=feature,
         kind=kind,
         value=value_of(launch.item, feature),
         expected=effect.likeliest,
         peer_count=len(comparable),
-        agreeing=round(support * (len(comparable) + 1) - 0.5),
+        agreeing=count_agreeing(launch.item, comparable, feature=feature),
         wrong=wrong,
         standing=record.standing_rate(launch.item.source),
         hurts=effect.hurts,
@@ -254,6 +294,7 @@ def _accuse(
     launch: UpcomingLaunch,
     feature: ScoredFeature,
     comparable: Sequence[ItemFeatures],
+    peers: PeerTable,
     record: SupplierRecord,
 ) -> tuple[SuspicionKind, float, Sequence[ItemFeatures]]:
     """Return the kind of suspicion, how likely the value is wrong, and who has better ones.
@@ -267,11 +308,11 @@ def _accuse(
     previous = _last_other_value(launch, feature)
     if not has_feature(item, feature):
         return "missing", 1.0, votes if previous is None else [previous]
-    support = agreeing_share(item, comparable, feature=feature)
+    support = agreeing_share(peers, item, comparable, feature=feature)
     if previous is not None and feature == "genres" and set(previous.genres) < set(item.genres):
         previous = None
     if previous is not None:
-        before = agreeing_share(previous, comparable, feature=feature)
+        before = agreeing_share(peers, previous, comparable, feature=feature)
         return "changed", before / (before + support), [previous]
     rate = record.wrong_rate(item.source)
     by_chance = rate * _CHANCE_AGREEMENT[feature]
@@ -285,6 +326,10 @@ def _last_other_value(launch: UpcomingLaunch, feature: ScoredFeature) -> ItemFea
         if has_feature(version, feature) and value_of(version, feature) != now:
             return version
     return None
+
+
+def _surely_wrong(track: MetadataTrack) -> set[ScoredFeature]:
+    return {found.feature for found in track.suspicions if found.wrong >= _SURE}
 
 
 def _count(counts: dict[str, tuple[float, float]], key: str, *, hit: bool) -> None:

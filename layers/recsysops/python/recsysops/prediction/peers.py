@@ -17,6 +17,9 @@ SCORED_FEATURES: tuple[ScoredFeature, ...] = ("genres", "year", "language")
 """Raw features that feed a block of the score; others cannot harm a rank."""
 
 PEER_COUNT = 80
+PRIOR_PEERS = 6.0
+"""How many peers the whole catalogue counts for."""
+
 YEAR_TOLERANCE = 5
 _YEAR_SCALE = 10.0
 
@@ -86,14 +89,24 @@ def find_peers(
 
 
 def agreeing_share(
-    item: ItemFeatures, peers: Sequence[ItemFeatures], *, feature: ScoredFeature
+    table: PeerTable, item: ItemFeatures, peers: Sequence[ItemFeatures], *, feature: ScoredFeature
 ) -> float:
-    """Return which share of peers has a like value, smoothed: (agreeing + 0.5) / (peers + 1).
+    """Return which share of peers has a like value, shrunk towards the whole catalogue's share.
 
-    Like means: the same language, a year within five, at least one genre in common.
+    Like means: the same language, a year within five, at least one genre in common. A value that
+    is rare among peers is one thing; one that no item of the catalogue has is another.
     """
-    agreeing = sum(_alike(item, peer, feature) for peer in peers)
-    return (agreeing + 0.5) / (len(peers) + 1.0)
+    agreeing = count_agreeing(item, peers, feature=feature)
+    return (agreeing + PRIOR_PEERS * _common_share(table, item, feature)) / (
+        len(peers) + PRIOR_PEERS
+    )
+
+
+def count_agreeing(
+    item: ItemFeatures, peers: Sequence[ItemFeatures], *, feature: ScoredFeature
+) -> int:
+    """Return how many peers have a like value."""
+    return sum(_alike(item, peer, feature) for peer in peers)
 
 
 def has_feature(item: ItemFeatures, feature: ScoredFeature) -> bool:
@@ -119,6 +132,23 @@ def _alike(item: ItemFeatures, peer: ItemFeatures, feature: ScoredFeature) -> bo
     if item.year is None or peer.year is None:
         return False
     return abs(item.year - peer.year) <= YEAR_TOLERANCE
+
+
+def _common_share(table: PeerTable, item: ItemFeatures, feature: ScoredFeature) -> float:
+    """Return which share of the other items has a like value: (others + 0.5) / (items + 1)."""
+    others = max(0, int(_alike_rows(table, item, feature).sum()) - 1)  # the table holds the item
+    return (others + 0.5) / (len(table.items) + 1.0)
+
+
+def _alike_rows(table: PeerTable, item: ItemFeatures, feature: ScoredFeature) -> NDArray[np.bool_]:
+    """Say of every row of the table what `_alike` says of one peer, (n,)."""
+    if feature == "language":
+        return np.equal(table.languages, table.code_of.get(f"language {item.language}", -2))
+    if feature == "genres":
+        own = np.array([name in item.genres for name in table.genre_names], dtype=np.bool_)
+        return np.asarray((table.genres & own).any(axis=1))
+    year = np.nan if item.year is None else item.year
+    return np.less_equal(np.abs(table.years - year), YEAR_TOLERANCE)
 
 
 def _has(table: PeerTable, feature: ScoredFeature) -> NDArray[np.bool_]:

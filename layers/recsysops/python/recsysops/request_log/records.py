@@ -200,6 +200,9 @@ class LaunchForecastRow(LogRecord):
     shadow_share: float = Field(description="today's share, had it launched today")
     flagged: bool = Field(description="the forecast says this launch will be harmed")
     reasons: list[str] = Field(description="which metadata is missing or unlike its peers")
+    harm_probability: float | None = Field(
+        None, description="how likely its metadata harm this launch; from past ones flags learn"
+    )
 
 
 TABLES: dict[str, type[LogRecord]] = {

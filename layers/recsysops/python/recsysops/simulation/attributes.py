@@ -25,7 +25,9 @@ LANGUAGE_SHARES = {
 LANGUAGES = tuple(LANGUAGE_SHARES)
 
 SUPPLIERS = tuple(f"supplier-{number}" for number in range(1, 9))
-SIMULATED_COLUMNS = ("language", "price", "in_stock", "source", "batch", "launch_date")
+SIMULATED_COLUMNS = (
+    "language", "price", "in_stock", "source", "batch", "launch_date", "anticipation"
+)  # fmt: skip
 
 _LANGUAGE_NOISE = 0.02
 _LANGUAGE_MISSING = 0.01
@@ -42,7 +44,7 @@ def simulate_attributes(
     """Fill the columns that the data set lacks; every item names them in `simulated`.
 
     `interactions` must hold training rows only, over the same items in the same order.
-    Launch dates stay None (launched long ago).
+    Launch dates and anticipation stay None (launched long ago).
     """
     rng = np.random.default_rng([seed, 11])
     languages = simulate_languages(interactions, rng=rng)

@@ -7,8 +7,8 @@ choices are real and only their times are not, which is why logs say traffic "re
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 
@@ -19,9 +19,13 @@ from recsysops.model.interactions import Dataset, Interactions, make_interaction
 from recsysops.simulation.attributes import SIMULATED_COLUMNS, simulate_attributes
 from recsysops.simulation.holdout import draw_times_of_day, hold_out_last, spread_history
 from recsysops.simulation.launch_dates import (
+    LAST_LAUNCH_BEFORE_REFERENCE_DAYS,
     announce_upcoming,
+    anticipate,
+    burst_after_launch,
     choose_launches,
     date_recent_launches,
+    plan_mishaps,
 )
 from recsysops.vocabulary import ItemFeatures, Window
 
@@ -29,7 +33,6 @@ StretchName = Literal["reference", "healthy", "broken", "recovered"]
 STRETCHES: tuple[StretchName, ...] = get_args(StretchName)
 
 _SHORTEST_HISTORY_DAYS = 28.0
-_LAST_LAUNCH_BEFORE_REFERENCE = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class RetimedWorld:
     launched at the end of the last stretch, and chosen by nobody. Training rows end before the
     reference window. Held-out rows are spread over the stretches at random, so that stretches
     are exchangeable; within a stretch each member's requests keep their true order.
+    `mishaps` are upcoming items as batches deliver them from the first night on, with metadata
+    that is lost or wrong: the truth that flags are graded by.
     """
 
     items: tuple[ItemFeatures, ...]
@@ -66,6 +71,7 @@ class RetimedWorld:
     stretches: Mapping[StretchName, Stretch]
     upcoming: tuple[ItemFeatures, ...]
     simulated_columns: tuple[str, ...]
+    mishaps: Mapping[str, ItemFeatures] = field(default_factory=dict)
 
 
 def build_retimed_world(
@@ -89,6 +95,7 @@ def build_retimed_world(
     described = simulate_attributes(
         dataset.items, training, seed=seed, batch=reference_start.date()
     )
+    described = _await_launches(described, dataset.interactions, [*upcoming, *recent], rng=rng)
     described, training = _launch_recent(
         described, training, recent, since=history_start, until=reference_start, rng=rng
     )
@@ -100,6 +107,7 @@ def build_retimed_world(
         stretches=_stretches(rows.take(held_out), windows=windows, seed=seed, rng=rng),
         upcoming=tuple(sorted(coming, key=lambda item: item.item_id)),
         simulated_columns=SIMULATED_COLUMNS,
+        mishaps=plan_mishaps(coming, rng=rng),
     )
 
 
@@ -117,14 +125,22 @@ def _retime_training(
 ) -> tuple[Interactions, datetime]:
     days = max(_SHORTEST_HISTORY_DAYS, round(len(rows) / per_day))
     times = spread_history(rows, end=start.timestamp(), days=days, rng=rng)
-    retimed = make_interactions(
-        members=[rows.member_ids[code] for code in rows.members],
-        items=[rows.item_ids[code] for code in rows.items],
-        times=times,
-        values=rows.values,
-        item_ids=rows.item_ids,
+    return _at_times(rows, times), start - timedelta(days=days)
+
+
+def _await_launches(
+    items: tuple[ItemFeatures, ...],
+    interactions: Interactions,
+    launches: Sequence[int],
+    *,
+    rng: np.random.Generator,
+) -> tuple[ItemFeatures, ...]:
+    codes = np.array(launches, dtype=np.intp)
+    signs = dict(zip(codes.tolist(), anticipate(interactions, codes, rng=rng), strict=True))
+    return tuple(
+        replace(item, anticipation=signs[row]) if row in signs else item
+        for row, item in enumerate(items)
     )
-    return retimed, start - timedelta(days=days)
 
 
 def _launch_recent(
@@ -136,19 +152,34 @@ def _launch_recent(
     until: datetime,
     rng: np.random.Generator,
 ) -> tuple[tuple[ItemFeatures, ...], Interactions]:
-    """Date some launches inside the history and drop what was chosen before them."""
+    """Date some launches inside the history and move what was chosen of them after the launch."""
     days = date_recent_launches(
         len(recent),
         first=since.date() + timedelta(days=7),
-        last=(until - _LAST_LAUNCH_BEFORE_REFERENCE).date(),
+        last=until.date() - timedelta(days=LAST_LAUNCH_BEFORE_REFERENCE_DAYS),
         rng=rng,
     )
     launch_of = dict(zip(recent.tolist(), days, strict=True))
     dated = tuple(replace(item, launch_date=launch_of.get(row)) for row, item in enumerate(items))
-    earliest = np.full(len(items), -np.inf)
-    for row, day in launch_of.items():
-        earliest[row] = _midnight(day)
-    return dated, training.take(training.times >= earliest[training.items])
+    launched_at = np.full(len(items), np.nan)
+    launched_at[recent] = [_midnight(day) for day in days]
+    moved = np.isfinite(launched_at[training.items])
+    times = training.times.copy()
+    times[moved] = burst_after_launch(
+        launched_at[training.items[moved]], until=until.timestamp(), rng=rng
+    )
+    return dated, _at_times(training, times)
+
+
+def _at_times(rows: Interactions, times: NDArray[np.float64]) -> Interactions:
+    """Return the same choices at other times."""
+    return make_interactions(
+        members=[rows.member_ids[code] for code in rows.members],
+        items=[rows.item_ids[code] for code in rows.items],
+        times=times,
+        values=rows.values,
+        item_ids=rows.item_ids,
+    )
 
 
 def _stretches(

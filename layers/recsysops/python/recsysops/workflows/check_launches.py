@@ -4,15 +4,16 @@ Each world is lived through day by day: a forecast is made a week before the ann
 what is known that day, and joins the calibration only after its outcome. The first half year
 after warm-up is used to calibrate and not reported.
 
-The world itself was tuned on seeds 0-9 beside the thresholds (how often suppliers err, how slowly
-they mend, how much luck there is); in harder versions the flags missed their limit. New seeds
-show that nothing was fitted to one world's draws, not that real launches are like these.
+The base world was tuned on seeds 0-9 beside the thresholds (how often suppliers err, how slowly
+they mend, how much luck there is). `check_worlds` therefore checks other worlds too, written down
+in `simulation.launch_worlds` before any of their results was seen. None of them shows that real
+launches are like these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from recsysops.errors import CouldNotJudge
@@ -22,12 +23,19 @@ from recsysops.prediction.conformal import CalibrationPoint, IntervalCalibration
 from recsysops.prediction.dry_run import shadow_shares
 from recsysops.prediction.first_week import WEEK_DAYS, FirstWeekModel, fit_first_week
 from recsysops.prediction.forecast import Flagger, LaunchForecast, Witnesses, forecast_launch
-from recsysops.prediction.harm import MetadataTrack, flag_launch, learn_supplier_record
+from recsysops.prediction.harm import (
+    MetadataTrack,
+    choose_flag_level,
+    flag_launch,
+    harm_probability,
+    learn_supplier_record,
+)
 from recsysops.prediction.panel import Panel
 from recsysops.prediction.peers import tabulate_peers
 from recsysops.prediction.stage import Expectations, Stage, horizon_days, set_stages
 from recsysops.prediction.track_record import ScoredForecast, calibration_points
 from recsysops.simulation.launch_events import LaunchOrigin, LaunchOutcome
+from recsysops.simulation.launch_worlds import LAUNCH_WORLDS, Hardness
 from recsysops.simulation.launches import LaunchWorldSettings, simulate_launches
 from recsysops.vocabulary import PastLaunch, UpcomingLaunch
 from recsysops.workflows.score_launches import JudgedLaunch, LaunchReport, report_launches
@@ -35,8 +43,14 @@ from recsysops.workflows.score_launches import JudgedLaunch, LaunchReport, repor
 TUNING_SEEDS = range(10)
 """Seeds on which thresholds were set; report on others."""
 CHECK_SEEDS = range(200, 205)
+WORLD_SEEDS = range(500, 503)
+"""Seeds on which the worlds of `simulation.launch_worlds` are reported."""
+
 CALIBRATION_WEEKS = 48
 REMEMBERED_LAUNCHES = 600
+REMEMBERED_DANGERS = 700
+"""Forecasts of about a year."""
+
 COLLABORATIVE_TRUST = 0.8
 """Of the content-based guess, when the launch crosses an upgrade that re-learns vectors."""
 
@@ -57,6 +71,27 @@ def check_launches(
         )
         progress(f"launch world {seed}")
     return report_launches(judged)
+
+
+def check_worlds(
+    seeds: Sequence[int] = WORLD_SEEDS,
+    *,
+    worlds: Mapping[str, Hardness] = LAUNCH_WORLDS,
+    progress: Callable[[str], None] = lambda _: None,
+    settings: LaunchWorldSettings | None = None,
+    calibration_weeks: int = CALIBRATION_WEEKS,
+) -> dict[str, LaunchReport]:
+    """Check every world on the same seeds, with nothing changed between them but the world."""
+    size = settings or LaunchWorldSettings()
+    return {
+        name: check_launches(
+            seeds,
+            progress=progress,
+            settings=replace(size, hardness=hardness),
+            calibration_weeks=calibration_weeks,
+        )
+        for name, hardness in worlds.items()
+    }
 
 
 def judge_world(
@@ -99,6 +134,7 @@ class _History:
     past: list[PastLaunch] = field(default_factory=list)
     points: list[CalibrationPoint] = field(default_factory=list)
     tracks: list[MetadataTrack] = field(default_factory=list)
+    dangers: list[float] = field(default_factory=list)
     standing: dict[str, _Standing] = field(default_factory=dict)
     calibration: IntervalCalibration = field(default_factory=lambda: calibrate(()))
     calibrated_at: datetime | None = None
@@ -127,6 +163,7 @@ class _History:
                 flag=self.flag,
             )
             item_id = launch.item.item_id
+            self.dangers.append(harm_probability(forecast.suspicions))
             self.standing[item_id] = _Standing(forecast, shadows[item_id], origin.as_of)
         return True
 
@@ -161,6 +198,7 @@ class _History:
             calibration=self.calibration,
             peers=tabulate_peers(origin.delta.items),
             record=learn_supplier_record(self.tracks),
+            flag_level=choose_flag_level(self.dangers[-REMEMBERED_DANGERS:]),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -77,9 +77,9 @@ def read_past_launches(
 ) -> list[PastLaunch]:
     """Return the launches of the last twelve weeks whose first week is over, oldest first.
 
-    Plays since the model was trained come from the lake, by day. The lake does not hold what the
-    model was trained on: of those days the artefact keeps one decayed count per item, which is
-    taken to have grown evenly since the launch (at the longest half-life, which forgets least).
+    Plays since the model was trained come from the lake, earlier ones from the artefact. A launch
+    from before the training that the artefact does not know is left out: its plays are unknown,
+    not zero.
 
     Raises: DependencyError.
     """
@@ -87,14 +87,14 @@ def read_past_launches(
     first, last = today - REMEMBERED_DAYS * _DAY, today - WEEK_DAYS * _DAY
     trained_at = datetime.fromisoformat(artefact.manifest.trained_at).astimezone(UTC)
     logged = _read_plays(queries, since=trained_at, until=as_of)
-    row_of = {item_id: row for row, item_id in enumerate(artefact.item_ids.tolist())}
     past = []
     for item in delta.items:
         if item.launch_date is not None and first <= item.launch_date <= last:
-            row = row_of.get(item.item_id)
-            rate = 0.0 if row is None else _even_rate(artefact, row, item.launch_date, trained_at)
-            plays = _first_week(item, rate, trained_at=trained_at, logged=logged)
-            past.append(PastLaunch(item, item.launch_date, plays))
+            trained_on = artefact.manifest.first_weeks.get(item.item_id)
+            if trained_on is None and item.launch_date < trained_at.date():
+                continue
+            plays = _first_week(item, trained_on or (0.0,) * WEEK_DAYS, logged=logged)
+            past.append(PastLaunch(item, item.launch_date, plays, item.anticipation))
     return sorted(past, key=lambda launch: (launch.launched_on, launch.item.item_id))
 
 
@@ -144,31 +144,14 @@ def _read_plays(
     }
 
 
-def _even_rate(artefact: ModelArtefact, row: int, launched_on: date, trained_at: datetime) -> float:
-    """Return plays a day that decay to the artefact's count if they came evenly since launch."""
-    half_lives = [term.half_life_days for term in artefact.manifest.popularity]
-    launched_at = datetime.combine(launched_on, datetime.min.time(), UTC)
-    age_days = (trained_at - launched_at) / _DAY
-    if age_days <= 0.0 or not half_lives:
-        return 0.0
-    longest = int(np.argmax(half_lives))
-    half_life = half_lives[longest]
-    weight_days = half_life / np.log(2.0) * (1.0 - 0.5 ** (age_days / half_life))
-    return float(artefact.play_counts[row, longest] / weight_days)
-
-
 def _first_week(
     item: ItemFeatures,
-    rate: float,
+    trained_on: Sequence[float],
     *,
-    trained_at: datetime,
     logged: Mapping[tuple[str, int], float],
 ) -> tuple[float, ...]:
-    """Return plays by day, (7,): evenly until the model was trained, as logged from then on."""
-    trained_day = (trained_at - datetime(1970, 1, 1, tzinfo=UTC)) / _DAY
+    """Return plays by day, (7,): until the model was trained, and as logged from then on."""
     first = launch_day(item.launch_date)
-    days = range(first, first + WEEK_DAYS)
     return tuple(
-        rate * min(1.0, max(0.0, trained_day - day)) + logged.get((item.item_id, day), 0.0)
-        for day in days
+        plays + logged.get((item.item_id, first + day), 0.0) for day, plays in enumerate(trained_on)
     )

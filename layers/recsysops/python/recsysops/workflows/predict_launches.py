@@ -1,6 +1,6 @@
 """Dry-runs the launches of the coming weeks from deployed state and flags those in danger.
 
-Each upcoming item is scored for a fixed panel of members as the production model, and the
+Each upcoming item is scored for a fixed panel of members as the model that serves, and the
 candidate when there is one, would score it a week after launch. Intervals are calibrated by
 backcasting past launches: each is forecast as if it had not launched, by a first-week model that
 never saw its launch week, and compared with what the model gives it for the plays it really got.
@@ -36,7 +36,13 @@ from recsysops.prediction.forecast import (
     forecast_launch,
     name_group,
 )
-from recsysops.prediction.harm import SupplierRecord, flag_launch
+from recsysops.prediction.harm import (
+    SupplierRecord,
+    choose_flag_level,
+    flag_launch,
+    harm_probability,
+    learn_supplier_record,
+)
 from recsysops.prediction.panel import Panel
 from recsysops.prediction.peers import tabulate_peers
 from recsysops.prediction.stage import Expectations, Stage, horizon_days, set_stages
@@ -46,11 +52,17 @@ from recsysops.serving.api import truncate_milliseconds
 from recsysops.vocabulary import Member, PastLaunch, UpcomingLaunch
 from recsysops.workflows.approved_models import approved_models
 from recsysops.workflows.launch_history import (
+    REMEMBERED_DAYS,
     Snapshots,
     draw_panel,
     find_snapshots,
     read_past_launches,
     seat_panel,
+)
+from recsysops.workflows.launch_record import (
+    read_dangers,
+    read_metadata_tracks,
+    read_serving_model,
 )
 from recsysops.workflows.load_catalogue import load_artefact
 
@@ -97,7 +109,7 @@ class LaunchPorts(Protocol):
 
     @property
     def queries(self) -> QueryEngine:
-        """SQL over slim_requests and feedback."""
+        """SQL over requests, feedback, snapshots and earlier forecasts."""
 
     @property
     def lake(self) -> LakeWriter:
@@ -115,6 +127,8 @@ class _Known:
     snapshots: Snapshots
     past: tuple[PastLaunch, ...]
     launches: tuple[UpcomingLaunch, ...]
+    record: SupplierRecord
+    flag_level: float
     as_of: datetime
     flag: Flagger
 
@@ -134,14 +148,16 @@ def predict_launches(
     pointer = approved_models(ports.registry)
     if pointer is None:
         raise CouldNotJudge("no model is in production: nothing can be dry-run")
-    artefact = load_artefact(ports.blobs, pointer.production)
+    serving = read_serving_model(queries=ports.queries, as_of=moment) or pointer.production
+    artefact = load_artefact(ports.blobs, serving)
     snapshots = find_snapshots(ports.blobs, ports.queries, as_of=moment)
     launches = _find_upcoming(snapshots, today=moment.date())
     if not launches:
         return PredictedLaunches(())
-    past = read_past_launches(snapshots.newest, artefact, queries=ports.queries, as_of=moment)
-    known = _Known(snapshots, tuple(past), launches, moment, flag)
-    drawn = draw_panel(ports.members, pointer.production)
+    known = _learn_from_past(
+        snapshots, launches, artefact, queries=ports.queries, as_of=moment, flag=flag
+    )
+    drawn = draw_panel(ports.members, serving)
     rows = _forecast_model(known, artefact, seat_panel(drawn, artefact), role="production")
     waiting, refusal = _forecast_candidate(known, pointer.candidate, drawn, ports.blobs)
     predicted = PredictedLaunches((*rows, *waiting), refusal)
@@ -153,6 +169,35 @@ def predict_launches(
     )
     _page(predicted, ports.notifier)
     return predicted
+
+
+def _learn_from_past(
+    snapshots: Snapshots,
+    launches: tuple[UpcomingLaunch, ...],
+    artefact: ModelArtefact,
+    *,
+    queries: QueryEngine,
+    as_of: datetime,
+    flag: Flagger,
+) -> _Known:
+    """Read first weeks, repairs and earlier dangers; interest is compared as of a week ahead."""
+    items = snapshots.newest.items
+    tracks = read_metadata_tracks(
+        items, queries=queries, as_of=as_of, remembered_days=REMEMBERED_DAYS
+    )
+    ahead = {track.before.item_id: track.before.anticipation for track in tracks}
+    past = read_past_launches(snapshots.newest, artefact, queries=queries, as_of=as_of)
+    return _Known(
+        snapshots=snapshots,
+        past=tuple(
+            replace(one, anticipation=ahead.get(one.item.item_id, one.anticipation)) for one in past
+        ),
+        launches=launches,
+        record=learn_supplier_record(tracks),
+        flag_level=choose_flag_level(read_dangers(queries=queries, as_of=as_of)),
+        as_of=as_of,
+        flag=flag,
+    )
 
 
 def _forecast_candidate(
@@ -174,7 +219,11 @@ def _find_upcoming(snapshots: Snapshots, *, today: date) -> tuple[UpcomingLaunch
     before = {} if snapshots.earlier is None else {i.item_id: i for i in snapshots.earlier.items}
     first, last = (today + timedelta(days=ahead) for ahead in (SOONEST_DAYS, LATEST_DAYS))
     return tuple(
-        UpcomingLaunch(item, (before[item.item_id],) if item.item_id in before else ())
+        UpcomingLaunch(
+            item,
+            earlier_versions=(before[item.item_id],) if item.item_id in before else (),
+            anticipation=item.anticipation,
+        )
         for item in snapshots.newest.items
         if item.launch_date is not None and first <= item.launch_date <= last
     )
@@ -198,7 +247,8 @@ def _forecast_model(
     witnesses = Witnesses(
         calibration=_calibrate(stages[min(stages)], known),
         peers=tabulate_peers(known.snapshots.newest.items),
-        record=SupplierRecord(),
+        record=known.record,
+        flag_level=known.flag_level,
     )
     forecasts = [
         forecast_launch(
@@ -294,6 +344,7 @@ def _row(
         shadow_share=shadows[item.item_id],
         flagged=forecast.is_flagged,
         reasons=[reason.describe() for reason in forecast.reasons],
+        harm_probability=harm_probability(forecast.suspicions),
     )
 
 

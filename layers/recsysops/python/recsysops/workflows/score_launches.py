@@ -21,6 +21,16 @@ LEAST_IMPROVEMENT = 0.30
 COVERAGE_LIMITS = (0.85, 0.95)
 LEAST_PRECISION, LEAST_RECALL = 0.5, 0.4
 _RESAMPLES = 2000
+_SHORT_NAMES = {
+    "launches after calibration": "launches",
+    "improvement on persistence": "improvement",
+    "improvement, low end of 95 %": "low end",
+    "coverage of 90 % intervals": "coverage",
+    f"launches harmed by {HARM_FLOOR:.0%} of the panel or more": "harmed",
+    "launches flagged": "flagged",
+    "flags: precision": "precision",
+    "flags: recall": "recall",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,12 @@ class LaunchReport:
     def value(self, name: str) -> float:
         """Return one row's value. Raises: KeyError."""
         return {row.name: row.value for row in self.rows}[name]
+
+    def in_brief(self) -> dict[str, object]:
+        """Return what has a limit, on one line, and what was missed."""
+        known = {row.name: row.value for row in self.rows}
+        brief: dict[str, object] = {short: known.get(name) for name, short in _SHORT_NAMES.items()}
+        return {**brief, "missed": [row.name for row in self.rows if not row.ok]}
 
     def to_document(self) -> dict[str, object]:
         """Return JSON-ready values."""

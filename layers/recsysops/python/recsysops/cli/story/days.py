@@ -22,6 +22,7 @@ from recsysops.simulation.faults import (
     lose_block,
     zero_one_block,
 )
+from recsysops.simulation.launch_dates import keep_mishap
 from recsysops.simulation.retimed import RetimedWorld, StretchName
 from recsysops.vocabulary import ItemFeatures, Member, ModelEntry, ModelPointer, ModelStatus
 from recsysops.workflows.load_catalogue import load_artefact
@@ -85,13 +86,19 @@ def write_nightly_batches(
 ) -> Sequence[ItemFeatures]:
     """Write what every supplier delivers on the night before a stretch; the first day has none.
 
+    From the first night on some upcoming items come with lost or wrong metadata.
+
     `untouched` items are not delivered: what is wrong with them upstream stays wrong.
     """
     if name == "reference":
         return []
     kept = frozenset(untouched)
     day = world.stretches[name].window.start.date()
-    rows = [item for item in nightly_batches(world, day, seed) if item.item_id not in kept]
+    rows = [
+        keep_mishap(item, world.mishaps.get(item.item_id))
+        for item in nightly_batches(world, day, seed)
+        if item.item_id not in kept
+    ]
     stage.ports.items.put_many(rows)
     return rows
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from recsysops.diagnosis.slices import jaccard_index
 from recsysops.simulation.faults import FaultTruth
-from recsysops.vocabulary import Incident
+from recsysops.vocabulary import Incident, ItemFeatures
 
 SMALLEST_JACCARD = 0.8
+SMALLEST_FLAG_PRECISION = 0.5
 
 
 def is_named_exactly(truth: FaultTruth, diagnosis: Mapping[str, object]) -> bool:
@@ -28,6 +29,21 @@ def is_named_exactly(truth: FaultTruth, diagnosis: Mapping[str, object]) -> bool
         and truth.model_id in ("", diagnosis["model_id"])
         and jaccard_index(truth.item_ids, named) >= SMALLEST_JACCARD
     )
+
+
+def flags_point_at_damage(
+    flagged: Collection[str],
+    *,
+    mishaps: Mapping[str, ItemFeatures],
+    fault: FaultTruth | None,
+) -> bool:
+    """Tell whether launches were flagged, and at least half of the flags hit damaged items.
+
+    Damaged are the mishaps, and what the injected fault broke and left wrong upstream.
+    """
+    damaged = {*mishaps, *(fault.item_ids if fault is not None else ())}
+    right = len(damaged.intersection(flagged))
+    return right > 0 and right >= SMALLEST_FLAG_PRECISION * len(set(flagged))
 
 
 def first_incident(incidents: Sequence[Incident]) -> Incident:

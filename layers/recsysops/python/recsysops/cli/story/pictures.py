@@ -43,6 +43,7 @@ _LAUNCHES = """
 SELECT item_id, panel_share, low, high, flagged
 FROM launch_forecasts
 WHERE role = 'production' AND low IS NOT NULL
+  AND as_of = (SELECT max(as_of) FROM launch_forecasts)
 ORDER BY flagged DESC, panel_share DESC, item_id
 LIMIT 15
 """
