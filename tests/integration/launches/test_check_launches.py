@@ -47,7 +47,7 @@ def test_flags_find_harmed_launches_and_are_mostly_right() -> None:
 
 
 def test_a_flagger_that_names_nothing_is_found_out() -> None:
-    blind = check_launches([5], settings=TINY, calibration_weeks=4, flag=lambda _: ())
+    blind = check_launches([5], settings=TINY, calibration_weeks=4, flag=lambda _, __: ())
     assert blind.value("launches harmed by 3% of the panel or more") > 0
     assert blind.value("launches flagged") == 0.0
     missed = {row.name for row in blind.rows if not row.ok}

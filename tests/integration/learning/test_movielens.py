@@ -56,7 +56,7 @@ def test_the_leaderboard_says_how_little_the_data_set_can_show(board: Leaderboar
 
 def test_the_demo_world_has_its_four_days_and_upcoming_launches(world: RetimedWorld) -> None:
     assert {len(stretch.requests) for stretch in world.stretches.values()} == {1200}
-    assert len(world.upcoming) == 30
+    assert len(world.upcoming) == 36
     assert len(world.training) > 90_000
     assert len(world.training.member_ids) == 671
 

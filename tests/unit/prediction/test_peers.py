@@ -11,6 +11,7 @@ from recsysops.prediction.peers import (
     SCORED_FEATURES,
     ScoredFeature,
     agreeing_share,
+    count_agreeing,
     find_peers,
     has_feature,
     tabulate_peers,
@@ -71,19 +72,28 @@ def test_a_full_delivery_is_all_there_is_to_ask() -> None:
     assert upcoming not in peers
 
 
-def test_agreement_is_smoothed_as_computed_by_hand() -> None:
+def test_agreement_is_shrunk_to_the_catalogue_as_computed_by_hand() -> None:
+    """The catalogue counts for six peers; of its 9 items (the item among them) 5 are Korean."""
     peers = [*shelf("korea", "ko", 3, batch="a"), *shelf("korea", "en", 1, batch="b")]
-    assert agreeing_share(item_of("korea", "ko"), peers, feature="language") == 3.5 / 5.0
-    assert agreeing_share(item_of("korea", "da"), peers, feature="language") == 0.5 / 5.0
-    assert agreeing_share(item_of("korea", "da"), [], feature="language") == 0.5
+    table = tabulate_peers(
+        [*peers, *shelf("france", "ko", 2, batch="c"), *shelf("x", "fr", 3, batch="d")]
+    )
+    korean, danish = item_of("korea", "ko"), item_of("korea", "da")
+    others = (4 + 0.5) / 10
+    assert agreeing_share(table, korean, peers, feature="language") == (3 + 6 * others) / 10
+    assert agreeing_share(table, danish, peers, feature="language") == (0 + 6 * 0.05) / 10
+    assert agreeing_share(table, danish, [], feature="language") == 0.05
 
 
 def test_years_within_five_and_one_common_genre_agree() -> None:
     item = item_of("korea", "ko")
     years = [replace(item, year=year) for year in (1994, 1995, 2005, 2006, None)]
-    assert agreeing_share(item, years, feature="year") == 2.5 / 6.0
+    assert count_agreeing(item, years, feature="year") == 2
     genres = [replace(item, genres=names) for names in (("Drama", "Crime"), ("Crime",), ())]
-    assert agreeing_share(item, genres, feature="genres") == 1.5 / 4.0
+    assert count_agreeing(item, genres, feature="genres") == 1
+    table = tabulate_peers([*years, *genres])
+    assert agreeing_share(table, item, [], feature="year") == pytest.approx((2 + 3 - 1 + 0.5) / 9)
+    assert agreeing_share(table, item, [], feature="genres") == pytest.approx((6 - 1 + 0.5) / 9)
 
 
 def test_peers_without_the_feature_have_no_say() -> None:

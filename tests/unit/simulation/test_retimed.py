@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 import pytest
 from recsysops.errors import BadInput
+from recsysops.model.delta import launch_day
 from recsysops.model.interactions import Dataset
 from recsysops.simulation.holdout import hold_out_last, rows_from_end, spread_history
+from recsysops.simulation.launch_dates import keep_mishap
 from recsysops.simulation.members import SimulatedWorld
 from recsysops.simulation.retimed import STRETCHES, RetimedWorld, build_retimed_world
 
@@ -15,11 +18,19 @@ from tests.fakes.choices import rows_of
 
 END = datetime(2026, 1, 10, 15, 20, 30, 123456, tzinfo=UTC)
 SOURCE = SimulatedWorld(seed=31, n_members=150, n_items=300)
+BIG = SimulatedWorld(seed=32, n_members=400, n_items=600)
 DATASET = Dataset(
     "made up",
     SOURCE.interactions,
     tuple(replace(item, language=None, price=None, in_stock=None) for item in SOURCE.items),
 )
+
+
+@cache
+def big_world() -> RetimedWorld:
+    return build_retimed_world(
+        Dataset("big", BIG.interactions, BIG.items), seed=1, end=END, requests_per_stretch=200
+    )
 
 
 @pytest.fixture(scope="module")
@@ -134,18 +145,53 @@ def test_upcoming_items_launch_in_one_to_two_weeks_and_nobody_chose_them(
     assert not upcoming & {r.item_id for s in world.stretches.values() for r in s.requests}
 
 
-def test_some_upcoming_items_have_missing_or_odd_metadata_and_say_so() -> None:
-    big = SimulatedWorld(seed=32, n_members=400, n_items=600)
-    world = build_retimed_world(
-        Dataset("big", big.interactions, big.items), seed=1, end=END, requests_per_stretch=200
+def test_every_second_upcoming_item_has_a_mishap_from_most_to_least_awaited() -> None:
+    world = big_world()
+    awaited = sorted(world.upcoming, key=lambda item: (-(item.anticipation or 0), item.item_id))
+    assert [item.item_id for item in awaited[::2]] == list(world.mishaps)
+    for item in awaited[::2]:
+        mishap = world.mishaps[item.item_id]
+        damaged = [
+            n for n in ("genres", "year", "language") if getattr(item, n) != getattr(mishap, n)
+        ]
+        assert len(damaged) == 1
+        assert damaged[0] in mishap.simulated
+        assert keep_mishap(replace(item, price=1.0), mishap) == replace(mishap, price=1.0)
+    assert keep_mishap(awaited[1], None) == awaited[1]
+
+
+def test_only_launches_are_awaited_and_about_as_much_as_they_were_really_chosen() -> None:
+    world = big_world()
+    launches = [item for item in (*world.items, *world.upcoming) if item.launch_date]
+    assert all(item.anticipation is not None for item in launches)
+    assert all(i.anticipation is None for i in world.items if i.launch_date is None)
+    rows = BIG.interactions
+    chosen = dict(
+        zip(rows.item_ids, np.bincount(rows.items, minlength=len(rows.item_ids)), strict=True)
     )
-    assert len(world.upcoming) == 30
-    odd = [
-        item for item in world.upcoming
-        if not item.genres or item.year in (None, 0) or item.language in (None, "zz")
-    ]  # fmt: skip
-    assert 8 <= len(odd) <= 14
-    assert all("genres" in item.simulated for item in odd if not item.genres)
+    ratio = [(item.anticipation or 0.0) / chosen[item.item_id] for item in launches]
+    assert 0.8 < np.median(ratio) < 1.25
+    assert np.std(ratio) > 0.1
+
+
+def test_choices_of_recent_launches_come_as_a_burst_and_none_is_lost() -> None:
+    world = big_world()
+    rows = world.training
+    code = {item_id: number for number, item_id in enumerate(rows.item_ids)}
+    first_weeks = []
+    for item in world.items:
+        if item.launch_date is not None:
+            days = (rows.times[rows.items == code[item.item_id]] / 86_400.0) - launch_day(
+                item.launch_date
+            )
+            assert days.min() >= 0
+            first_weeks.append((days < 7).mean())
+    assert len(first_weeks) >= 20
+    assert 0.6 < np.mean(first_weeks) < 0.9
+    held_out = sum(len(stretch.requests) for stretch in world.stretches.values())
+    upcoming = {item.item_id for item in world.upcoming}
+    kept = [BIG.interactions.item_ids[i] not in upcoming for i in BIG.interactions.items]
+    assert len(rows) + held_out == sum(kept)
 
 
 def test_every_item_names_its_simulated_columns(world: RetimedWorld) -> None:
