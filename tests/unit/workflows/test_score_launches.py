@@ -52,6 +52,15 @@ def good_year() -> list[JudgedLaunch]:
     return launches
 
 
+def test_a_year_in_brief_is_one_line_with_what_was_missed() -> None:
+    brief = report_launches(good_year()).in_brief()
+    assert (brief["launches"], brief["flagged"], brief["harmed"]) == (320.0, 10.0, 20.0)
+    assert (brief["precision"], brief["recall"], brief["missed"]) == (1.0, 0.5, [])
+    assert None not in brief.values()
+    bad = [judged(correct=0.3) for _ in range(300)]
+    assert "flags: recall" in str(report_launches(bad).in_brief()["missed"])
+
+
 def test_a_good_year_keeps_every_limit() -> None:
     report = report_launches(good_year())
     assert report.is_ok, report.to_document()

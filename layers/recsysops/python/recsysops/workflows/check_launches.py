@@ -43,7 +43,7 @@ from recsysops.workflows.score_launches import JudgedLaunch, LaunchReport, repor
 TUNING_SEEDS = range(10)
 """Seeds on which thresholds were set; report on others."""
 CHECK_SEEDS = range(200, 205)
-WORLD_SEEDS = range(500, 503)
+WORLD_SEEDS = range(500, 502)
 """Seeds on which the worlds of `simulation.launch_worlds` are reported."""
 
 CALIBRATION_WEEKS = 48
