@@ -10,7 +10,7 @@ from recsysops.errors import BadInput
 from recsysops.model.delta import launch_day
 from recsysops.model.interactions import Dataset
 from recsysops.simulation.holdout import hold_out_last, rows_from_end, spread_history
-from recsysops.simulation.launch_dates import keep_mishap
+from recsysops.simulation.launch_dates import spoil_metadata
 from recsysops.simulation.members import SimulatedWorld
 from recsysops.simulation.retimed import STRETCHES, RetimedWorld, build_retimed_world
 
@@ -156,8 +156,8 @@ def test_every_second_upcoming_item_has_a_mishap_from_most_to_least_awaited() ->
         ]
         assert len(damaged) == 1
         assert damaged[0] in mishap.simulated
-        assert keep_mishap(replace(item, price=1.0), mishap) == replace(mishap, price=1.0)
-    assert keep_mishap(awaited[1], None) == awaited[1]
+        spoiled = spoil_metadata(replace(item, price=1.0), mishap)
+        assert spoiled == replace(mishap, price=1.0, version=item.version + 1)
 
 
 def test_only_launches_are_awaited_and_about_as_much_as_they_were_really_chosen() -> None:

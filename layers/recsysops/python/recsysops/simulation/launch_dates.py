@@ -101,7 +101,7 @@ def announce_upcoming(
 def plan_mishaps(
     upcoming: Sequence[ItemFeatures], *, rng: np.random.Generator
 ) -> dict[str, ItemFeatures]:
-    """Return what a later batch makes of every second upcoming item, by item id.
+    """Return what a late batch will make of every second upcoming item, by item id.
 
     Counted along the list from most to least awaited, so that both big and small launches are
     hit. A language or a year gets lost, becomes one that does not exist, or that of another item;
@@ -115,16 +115,15 @@ def plan_mishaps(
     }
 
 
-def keep_mishap(item: ItemFeatures, mishap: ItemFeatures | None) -> ItemFeatures:
-    """Return a delivery with the damaged columns of its mishap, if it had one."""
-    if mishap is None:
-        return item
+def spoil_metadata(item: ItemFeatures, mishap: ItemFeatures) -> ItemFeatures:
+    """Return the item as the next batch delivers it: with the metadata of its mishap."""
     return replace(
         item,
         genres=mishap.genres,
         year=mishap.year,
         language=mishap.language,
         simulated=mishap.simulated,
+        version=item.version + 1,
     )
 
 

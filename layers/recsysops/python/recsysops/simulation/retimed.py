@@ -62,7 +62,7 @@ class RetimedWorld:
     launched at the end of the last stretch, and chosen by nobody. Training rows end before the
     reference window. Held-out rows are spread over the stretches at random, so that stretches
     are exchangeable; within a stretch each member's requests keep their true order.
-    `mishaps` are upcoming items as batches deliver them from the first night on, with metadata
+    `mishaps` are upcoming items as a late batch delivers them after the last stretch, with metadata
     that is lost or wrong: the truth that flags are graded by.
     """
 

@@ -31,7 +31,9 @@ def scene_of(*rows: dict[str, object], truth: FaultTruth | None = None) -> Scene
     """A story whose second upcoming item lost its language in the night."""
     mishap = replace(WORLD.upcoming[1], language=None)
     world = replace(WORLD, mishaps={DAMAGED: mishap})
-    return make_scene(stage_of(list(rows)), world=world, truth=truth)
+    scene = make_scene(stage_of(list(rows)), world=world, truth=truth)
+    scene.stage.ports.items.put_many(WORLD.upcoming)
+    return scene
 
 
 def stage_of(rows: list[dict[str, object]]) -> ToldStage:
@@ -53,7 +55,8 @@ def test_a_flag_with_its_reason_on_a_damaged_item_passes_and_is_quoted() -> None
     outcome = launches(scene_of(forecast(SOUND), flag(DAMAGED)))
     assert outcome.ok
     assert outcome.summary == (
-        f"2 launches forecast a week ahead, 1 flagged; {DAMAGED}: language is missing"
+        "2 launches forecast a week ahead, a late batch spoiled 1 of them, 1 flagged; "
+        f"{DAMAGED}: language is missing"
     )
 
 
@@ -75,3 +78,14 @@ def test_what_the_fault_broke_counts_as_damaged() -> None:
         "language_misconfigured", "input", "item_features", "language", item_ids=(SOUND,)
     )
     assert launches(scene_of(flag(SOUND), forecast(DAMAGED), truth=truth)).ok
+
+
+def test_the_late_batch_is_written_and_published_before_the_forecast() -> None:
+    scene = scene_of(forecast(SOUND), flag(DAMAGED))
+    launches(scene)
+    found = {item.item_id: item for item in scene.stage.ports.items.scan()}
+    assert found[DAMAGED].language is None
+    assert found[DAMAGED].version == WORLD.upcoming[1].version + 1
+    assert found[SOUND] == WORLD.upcoming[0]
+    assert isinstance(scene.stage, ToldStage)
+    assert scene.stage.published == [scene.window("recovered").end]

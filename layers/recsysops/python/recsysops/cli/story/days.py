@@ -22,7 +22,7 @@ from recsysops.simulation.faults import (
     lose_block,
     zero_one_block,
 )
-from recsysops.simulation.launch_dates import keep_mishap
+from recsysops.simulation.launch_dates import spoil_metadata
 from recsysops.simulation.retimed import RetimedWorld, StretchName
 from recsysops.vocabulary import ItemFeatures, Member, ModelEntry, ModelPointer, ModelStatus
 from recsysops.workflows.load_catalogue import load_artefact
@@ -86,21 +86,26 @@ def write_nightly_batches(
 ) -> Sequence[ItemFeatures]:
     """Write what every supplier delivers on the night before a stretch; the first day has none.
 
-    From the first night on some upcoming items come with lost or wrong metadata.
-
     `untouched` items are not delivered: what is wrong with them upstream stays wrong.
     """
     if name == "reference":
         return []
     kept = frozenset(untouched)
     day = world.stretches[name].window.start.date()
-    rows = [
-        keep_mishap(item, world.mishaps.get(item.item_id))
-        for item in nightly_batches(world, day, seed)
-        if item.item_id not in kept
-    ]
+    rows = [item for item in nightly_batches(world, day, seed) if item.item_id not in kept]
     stage.ports.items.put_many(rows)
     return rows
+
+
+def deliver_mishaps(stage: Stage, world: RetimedWorld) -> int:
+    """Let a late batch spoil the metadata of some upcoming items; returns of how many."""
+    spoiled = [
+        spoil_metadata(item, world.mishaps[item.item_id])
+        for item in stage.ports.items.scan()
+        if item.item_id in world.mishaps
+    ]
+    stage.ports.items.put_many(spoiled)
+    return len(spoiled)
 
 
 def inject_fault(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from recsysops.cli.story.days import deliver_mishaps
 from recsysops.cli.story.evidence import Outcome
 from recsysops.cli.story.grading import flags_point_at_damage
 from recsysops.cli.story.scene import Scene
@@ -16,13 +17,16 @@ ORDER BY flagged DESC, launch_date, item_id
 
 
 def launches(scene: Scene) -> Outcome:
-    """Dry-run every upcoming launch; the lake must hold a forecast for each, and flags.
+    """A late batch spoils upcoming items; dry runs must flag launches that it harms.
 
-    Some upcoming items were delivered with lost or wrong metadata. At least one must be flagged
-    with its reason, and flags must point at such items; those whose metadata matter to nobody
-    need no flag.
+    The lake must hold a forecast of every upcoming item. At least one must be flagged with its
+    reason, and flags must point at spoiled items; those whose metadata matter to nobody need no
+    flag.
     """
-    answer = scene.stage.forecast_launches(scene.window("recovered").end)
+    as_of = scene.window("recovered").end
+    spoiled = deliver_mishaps(scene.stage, scene.world)
+    scene.stage.publish(as_of)
+    answer = scene.stage.forecast_launches(as_of)
     rows = scene.stage.ports.queries.run(_FORECASTS)
     production = {str(row["item_id"]): row for row in rows if row["role"] == "production"}
     flagged = [row for row in production.values() if str(row["flagged"]).lower() == "true"]
@@ -37,6 +41,7 @@ def launches(scene: Scene) -> Outcome:
     first = f"; {flagged[0]['item_id']}: {flagged[0]['reasons']}" if flagged else ""
     return Outcome(
         ok,
-        f"{len(production)} launches forecast a week ahead, {len(flagged)} flagged{first}",
+        f"{len(production)} launches forecast a week ahead, a late batch spoiled {spoiled} of "
+        f"them, {len(flagged)} flagged{first}",
         {"answer": answer, "flagged": flagged[:10], "query": _FORECASTS.strip()},
     )
