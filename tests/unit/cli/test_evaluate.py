@@ -7,8 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recsysops.bootstrap import Ports
-from recsysops.cli import evaluate
 
 from tests.fakes.broken_world import BROKEN
 from tests.unit.cli.conftest import RunCli
@@ -66,13 +64,7 @@ def test_a_bernstein_interval_needs_no_bootstrap(run_cli: RunCli, open_bandit: P
     assert "SNIPS" not in said.out.replace("clipped IPS", "")
 
 
-@pytest.fixture
-def lake_ports(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> Ports:
-    monkeypatch.setattr(evaluate, "open_ports", lambda: ports)
-    return ports
-
-
-@pytest.mark.usefixtures("lake_ports")
+@pytest.mark.usefixtures("ports")
 def test_a_refusal_is_an_answer_and_draws_nothing(run_cli: RunCli, tmp_path: Path) -> None:
     window = ["--from", BROKEN.start.isoformat(), "--to", BROKEN.end.isoformat()]
     picture = tmp_path / "none.svg"

@@ -15,6 +15,7 @@ from recsysops.cli import (
     import_model,
     launches,
     operate,
+    replay,
     stage,
     train,
 )
@@ -39,7 +40,7 @@ app.command()(operate.recommend)
 app.command()(operate.audit)
 app.command()(operate.incidents)
 app.command()(operate.diagnose)
-app.command()(operate.replay)
+app.command()(replay.replay)
 app.command()(operate.models)
 app.command()(evaluate.evaluate)
 app.command()(launches.launches)

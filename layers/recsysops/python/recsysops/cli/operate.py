@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
@@ -123,36 +123,6 @@ def diagnose(
         people.print(f"{suspicion.feature}: {len(suspicion.item_ids)} items", suspicion.evidence)
     queries = found.evidence["queries"]
     print_table("named queries", queries if isinstance(queries, list) else [])
-
-
-def replay(
-    request_id: Annotated[str | None, typer.Argument(help="One request; or give a window.")] = None,
-    start: Annotated[str | None, typer.Option("--from")] = None,
-    end: Annotated[str | None, typer.Option("--to")] = None,
-    check_digests: Annotated[
-        bool, typer.Option(help="Refuse records whose inputs changed.")
-    ] = True,
-    as_json: JsonFlag = False,
-) -> None:
-    """Repeat logged requests from log, artefact and snapshots alone, and compare bit for bit."""
-    from recsysops.workflows.replay_requests import (
-        ReplayOutcome,
-        read_full_records,
-        replay_requests,
-    )
-
-    window = parse_optional_window(start, end)
-    ports = open_ports()
-    records = read_full_records(ports.queries, window=window, request_id=request_id)
-    report = replay_requests(records, cache=ports.catalogues, check_digests=check_digests)
-    outcomes: tuple[ReplayOutcome, ...] = get_args(ReplayOutcome)
-    counts: dict[str, int] = {outcome: report.count(outcome) for outcome in outcomes}
-    if as_json:
-        print_json({"records": len(records), **counts, "holds": report.holds})
-    else:
-        people.print(f"{len(records)} records: {counts}")
-    if not report.holds:
-        raise typer.Exit(1)
 
 
 def models(as_json: JsonFlag = False) -> None:

@@ -146,10 +146,11 @@ def _replay_one(
     except (ArtefactError, FlagError, BadData) as error:
         return ReplayedRequest(record.request_id, "refused", reason=str(error))
     verdict = compare_replay(record, slate)
-    return ReplayedRequest(record.request_id, _name_outcome(record, verdict), verdict)
+    return ReplayedRequest(record.request_id, name_outcome(record, verdict), verdict)
 
 
-def _name_outcome(record: FullRequest, verdict: ReplayVerdict) -> ReplayOutcome:
+def name_outcome(record: FullRequest, verdict: ReplayVerdict) -> ReplayOutcome:
+    """Name how a repeated request compares, given which machine wrote its record."""
     if verdict.bit_equal:
         return "bit_equal"
     if not is_same_machine(record) and verdict.same_order and verdict.max_ulp <= 1:
