@@ -62,3 +62,6 @@ launches-check: $(READY)  ## launch forecasts against the simulated truth
 
 openapi: $(READY)  ## write functions/describe_api/openapi.json anew from routes, bodies and events
 	@$(BIN)/pytest -q tests/integration/functions/test_openapi.py --snapshot-update
+
+bench: $(READY)  ## speed of the scoring path against its limits; also --quick and --only
+	@$(BIN)/python -m tests.benchmarks.serving $(BENCH)

@@ -120,7 +120,6 @@ def connect() -> Iterator[Callable[..., LeanDynamoDb]]:
 
     yield make
     for lean in made:
-        lean.forget_connections()
         lean.close()
 
 
@@ -148,7 +147,7 @@ def test_one_connection_serves_many_reads(serve: Callable[..., Server], connect:
     for _ in range(5):
         lean.get_item(**CALL)
     assert (len(server.requests), server.connections) == (5, 1)
-    lean.forget_connections()
+    lean.close()
     lean.get_item(**CALL)
     assert server.connections == 2
 

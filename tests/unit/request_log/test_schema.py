@@ -123,6 +123,12 @@ def test_nor_does_one_hidden_in_a_list(value: float) -> None:
         encode_record(scored)
 
 
+def test_a_line_is_ascii_so_that_no_reader_splits_it_elsewhere() -> None:
+    line = encode_record(make_event(item_id="caf\u00e9\u2028"))
+    assert line.isascii()
+    assert json.loads(line)["item_id"] == "caf\u00e9\u2028"
+
+
 def test_a_film_called_infinity_is_a_title() -> None:
     assert "Infinity" in encode_record(make_event(item_id="Infinity-NaN"))
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from recsysops.adapters.http_api import HttpApi
     from recsysops.adapters.lambda_calls import LambdaCalls
     from recsysops.adapters.polled_document import DocumentSource
+    from recsysops.adapters.snap_start import Renewal
     from recsysops.adapters.stepfunctions_runs import StateMachineRuns
     from recsysops.ports import (
         AuditTrail,
@@ -64,6 +65,7 @@ class Ports:
         self.clock: Clock = lambda: datetime.now(UTC)
         self._patience: Patience = patience
         self._clients: dict[tuple[str, Patience], AwsClient] = {}
+        self._lean_clients: list[AwsClient] = []
 
     @cached_property
     def members(self) -> MemberStore:
@@ -265,9 +267,16 @@ class Ports:
         from recsysops.adapters.lean_dynamodb import LeanDynamoDb
 
         authorities = os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True)
-        return LeanDynamoDb(
+        lean = LeanDynamoDb(
             client, keys=lambda: current_keys(self.settings), authorities=authorities
         )
+        self._lean_clients.append(lean)
+        return lean
+
+    def close_connections(self) -> None:
+        """Close every open connection; clients open new ones when they need them."""
+        for client in (*self._lean_clients, *self._clients.values()):
+            client.close()
 
     def _need(self, name: str) -> str:
         """Return a setting. Raises: BadInput when this function or stage was not given it."""
@@ -323,6 +332,7 @@ class Scorer:
     flags: AppConfigFlags
     log: FirehoseLog
     after: AfterResponse
+    renewals: tuple[Renewal, ...] = ()
 
     def drain_problems(self) -> list[LoadProblem]:
         """Return what could not be loaded since the last call."""
@@ -335,6 +345,7 @@ def wire_scorer(ports: Ports) -> Scorer:
     A model that cannot be loaded is told with the first request: the scorer then answers with
     an empty slate and says why.
     """
+    from recsysops.adapters.snap_start import register_renewals
     from recsysops.workflows.find_similar_items import SimilarPorts
     from recsysops.workflows.recommend_items import RecommendPorts
     from recsysops.workflows.scorer_state import ScorerState
@@ -360,7 +371,11 @@ def wire_scorer(ports: Ports) -> Scorer:
         flags.refresh_early()
 
     similar = SimilarPorts(state, flags)
-    return Scorer(recommend, similar, flags, log, _arrange(work, log, stage=ports.settings.stage))
+    after = _arrange(work, log, stage=ports.settings.stage)
+    # a restored sandbox: nobody is at the other end, and everything read may be days old
+    renewals = (ports.close_connections, flags.expire, flags.refresh_early, state.expire)
+    register_renewals(renewals)
+    return Scorer(recommend, similar, flags, log, after, renewals)
 
 
 def _arrange(work: Work, log: FirehoseLog, *, stage: str) -> AfterResponse:

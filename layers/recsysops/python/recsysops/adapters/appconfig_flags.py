@@ -92,6 +92,11 @@ class AppConfigFlags:
         """Return the last good plan."""
         return self._plan.read()
 
+    def expire(self) -> None:
+        """Hold every answer for too old, as after a restore from a snapshot of unknown age."""
+        for document in self._documents:
+            document.expire()
+
     def refresh_early(self) -> None:
         """Ask again what is past half its age: called after a response, off the request path."""
         for document in self._documents:

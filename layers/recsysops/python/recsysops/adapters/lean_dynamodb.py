@@ -61,10 +61,11 @@ class LeanDynamoDb:
         item: dict[str, Any] = json.loads(answer, object_hook=_decode_binary)
         return item
 
-    def forget_connections(self) -> None:
-        """Close what is open: after a restored snapshot nobody is at the other end."""
+    def close(self) -> None:
+        """Close what is open; the next read opens a connection again, as boto3's client does."""
         while self._idle:
             self._idle.pop().close()
+        self._client.close()
 
     def _ask(self, body: bytes) -> bytes | None:
         """Return the body of a plain answer; None when boto3 had better ask."""

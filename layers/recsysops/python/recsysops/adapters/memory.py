@@ -300,6 +300,9 @@ class MemoryFlags:
     def refresh_early(self) -> None:
         """Do nothing: what was set is always fresh."""
 
+    def expire(self) -> None:
+        """Do nothing: what was set is always fresh."""
+
     def require_fresh(self) -> None:
         """Check that the document that was set is not marked as refused. Raises: FlagError."""
         if self.document.rejected is not None:

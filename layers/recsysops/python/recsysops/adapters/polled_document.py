@@ -86,6 +86,11 @@ class PolledDocument(Generic[ValueT]):
                 self._lock.release()
         return self._value
 
+    def expire(self) -> None:
+        """Hold the last answer for too old: the next read asks, in a new session."""
+        self._token = None
+        self._next_poll = float("-inf")
+
     def take_failures(self) -> int:
         """Return how many polls the service has not answered since the last call."""
         failures, self._failures = self._failures, 0

@@ -127,6 +127,10 @@ class ScorerState:
             self._refreshing.release()
             self._note("background", error)
 
+    def expire(self) -> None:
+        """Look for newer pointers with the next request, whenever the last look was."""
+        self._polled_at = None
+
     def drain_problems(self) -> list[LoadProblem]:
         """Return what failed since the last call, for the handler to count and log."""
         problems, self._problems = self._problems, []

@@ -1,0 +1,44 @@
+"""How many logged requests a core repeats in a second, digests checked, bits compared."""
+
+from __future__ import annotations
+
+from time import perf_counter, process_time
+
+import numpy as np
+from recsysops.workflows.replay_requests import replay_requests
+
+from tests.benchmarks.rows import Row
+from tests.benchmarks.timing import Step
+from tests.fakes.served_world import make_world
+
+ITEMS = 9_000
+"""About the size of the demo's catalogue."""
+ROUNDS = 5
+
+
+def measure_replay(*, requests: int, progress: Step) -> list[Row]:
+    """Replay requests for the whole catalogue and for 500 candidates, half of each."""
+    world = make_world(ITEMS)
+    rng = np.random.default_rng(3)
+    ids = [item.item_id for item in world.items]
+    for number in range(requests):
+        body = {"candidates": rng.choice(ids, 500, replace=False).tolist()} if number % 2 else {}
+        world.recommend(f"r-{number}", f"m{1 + number % 5}", **body)
+    records, cache = world.full(), world.cache
+    replay_requests(records[:10], cache=cache)
+    rates, different = np.empty((ROUNDS, 2)), 0
+    for done in range(ROUNDS):
+        started, worked = perf_counter(), process_time()
+        report = replay_requests(records, cache=cache)
+        elapsed = perf_counter() - started, process_time() - worked
+        rates[done] = len(records) / np.array(elapsed)
+        different += len(records) - report.count("bit_equal")
+        progress(done + 1)
+    wall, cpu = np.median(rates, axis=0)
+    return [
+        Row("replay, one core", float(wall), "requests/s", at_least=1_000.0,
+            low=float(rates[:, 0].min()), high=float(rates[:, 0].max()),
+            note=f"{cpu:,.0f} per second of CPU; half of all {ITEMS:,}, half of 500 given"),
+        Row("replayed requests that were not bit-equal", different, "", limit=0.0,
+            note=f"of {ROUNDS * len(records):,}"),
+    ]  # fmt: skip

@@ -1,0 +1,81 @@
+"""Timing that survives a busy machine: contenders take turns, medians and ratios are compared."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter, process_time
+
+import numpy as np
+
+Step = Callable[[int], None]
+"""Hears how many of the planned repetitions are done."""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds of each repetition, by the wall and by this process's CPU, (repetitions,)."""
+
+    wall: np.ndarray
+    cpu: np.ndarray
+
+    @property
+    def median(self) -> float:
+        """Median wall time in seconds."""
+        return float(np.median(self.wall))
+
+    @property
+    def cpu_median(self) -> float:
+        """Median CPU time in seconds."""
+        return float(np.median(self.cpu))
+
+    def ratio_to(self, other: Timings) -> float:
+        """Median over the repetitions of this wall time over the other's next to it."""
+        return float(np.median(self.wall / other.wall))
+
+
+def take_turns(
+    contenders: Mapping[str, Callable[[int], object]],
+    *,
+    repetitions: int,
+    warm_up: int = 3,
+    progress: Step = lambda _: None,
+) -> dict[str, Timings]:
+    """Time every contender once per repetition, in the same order; argument is the repetition."""
+    for number in range(warm_up):
+        for contender in contenders.values():
+            contender(number)
+    taken = {name: np.empty((repetitions, 2)) for name in contenders}
+    with _no_collection():
+        for repetition in range(repetitions):
+            for name, contender in contenders.items():
+                started, worked = perf_counter(), process_time()
+                contender(warm_up + repetition)
+                taken[name][repetition] = perf_counter() - started, process_time() - worked
+            progress(repetition + 1)
+    return {name: Timings(times[:, 0], times[:, 1]) for name, times in taken.items()}
+
+
+def time_each(work: Callable[[], object], *, loops: int, repetitions: int = 7) -> Timings:
+    """Time something far shorter than the clock: mean of `loops` runs, several times over."""
+    times = np.empty((repetitions, 2))
+    with _no_collection():
+        for repetition in range(repetitions):
+            started, worked = perf_counter(), process_time()
+            for _ in range(loops):
+                work()
+            elapsed = perf_counter() - started, process_time() - worked
+            times[repetition] = np.array(elapsed) / loops
+    return Timings(times[:, 0], times[:, 1])
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
