@@ -378,3 +378,49 @@ def test_a_garbled_row_of_recorded_events_is_bad_data(dynamodb) -> None:
     dynamodb.put_item(TableName="member_ids", Item={"member_id": {"S": "17"}, "events": {"N": "1"}})
     with pytest.raises(BadData, match="recorded events"):
         DynamoRecordedEvents(dynamodb, "member_ids").recall(["17"])
+
+
+def with_vector(member_id: str, known: Member | None) -> Member:
+    plain = known or Member(member_id, {}, (), "fresh")
+    return replace(plain, vectors={**plain.vectors, "m-2": b"new"})
+
+
+def test_members_are_updated_and_made_side_by_side(dynamodb) -> None:
+    store = DynamoMembers(dynamodb, "member_ids")
+    store.put_many([Member("17", {"m-1": b"v"}, ("a",), "salt"), Member("18", {}, (), "salt")])
+    store.update_many(["17", "new"], with_vector)
+    assert store.get("17") == Member("17", {"m-1": b"v", "m-2": b"new"}, ("a",), "salt")
+    assert store.get("18") == Member("18", {}, (), "salt")
+    assert store.get("new") == Member("new", {"m-2": b"new"}, (), "fresh")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_a_member_sees_while_being_updated_is_not_lost(dynamodb, known: bool) -> None:
+    store = DynamoMembers(dynamodb, "member_ids", sleep=lambda _: None)
+    if known:
+        store.put_many([Member("17", {"m-1": b"v"}, ("a",), "salt")])
+    asked: list[Member | None] = []
+
+    def change(member_id: str, member: Member | None) -> Member:
+        asked.append(member)
+        if len(asked) == 1:
+            store.add_seen("17", ["meanwhile"])
+        return with_vector(member_id, member)
+
+    store.update_many(["17"], change)
+    member = store.get("17")
+    assert member is not None
+    assert member.seen == (("a", "meanwhile") if known else ("meanwhile",))
+    assert member.vectors["m-2"] == b"new"
+    assert len(asked) == 2
+
+
+def test_a_member_whose_row_never_stands_still_is_a_conflict(dynamodb) -> None:
+    store = DynamoMembers(dynamodb, "member_ids", sleep=lambda _: None)
+
+    def change(member_id: str, member: Member | None) -> Member:
+        store.add_seen("17", [f"i{len(member.seen) if member else 0}"])
+        return with_vector(member_id, member)
+
+    with pytest.raises(ConflictError, match="6 tries"):
+        store.update_many(["17"], change)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 
 import pytest
@@ -147,3 +147,28 @@ def test_loading_a_world_writes_every_item_and_tells_how_far_it_is() -> None:
     assert written == len(store) == 60
     assert told == [(0, 60), (60, 60)]
     assert sorted(store.scan(), key=lambda item: item.item_id) == list(WORLD.items)
+
+
+class BusyMembers(MemoryMembers):
+    """Members who watch on while the model is being written, right after they were read."""
+
+    def scan(self) -> Iterator[Member]:
+        yield from list(super().scan())
+        self.add_seen("m-0003", ["i-meanwhile"])
+
+    def update_many(
+        self, member_ids: Iterable[str], change: Callable[[str, Member | None], Member]
+    ) -> None:
+        known = list(member_ids)
+        self.add_seen("m-0003", ["i-meanwhile"])
+        super().update_many(known, change)
+
+
+def test_what_members_watch_while_a_model_is_released_stays_seen() -> None:
+    stage = Trained()
+    stage.members = BusyMembers([Member("m-0003", {}, ("i-before",), "own salt")])
+    model_id = stage.train()
+    member = stage.members.get("m-0003")
+    assert member is not None
+    assert {"i-before", "i-meanwhile"} <= set(member.seen)
+    assert (set(member.vectors), member.salt) == ({model_id}, "own salt")

@@ -48,6 +48,15 @@ class MemberStore(MemberReader, Protocol):
     def put_many(self, members: Iterable[Member]) -> None:
         """Write or replace members. Raises: DependencyError."""
 
+    def update_many(
+        self, member_ids: Iterable[str], change: Callable[[str, Member | None], Member]
+    ) -> None:
+        """Replace members by what `change` makes of them (None: unknown); nobody's write is lost.
+
+        `change` is asked again, from any thread, when somebody else wrote a member in between.
+        Raises: ConflictError when others kept writing, DependencyError, BadData.
+        """
+
     def scan(self) -> Iterator[Member]:
         """Yield every member, in no order. Raises: DependencyError."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +22,8 @@ from recsysops.errors import BadData, ConflictError
 from recsysops.vocabulary import Member
 
 _ATTEMPTS = 6
+_WRITERS = 8
+"""Conditional writes side by side; botocore keeps ten connections."""
 
 
 class DynamoMembers:
@@ -57,9 +60,7 @@ class DynamoMembers:
 
         Raises: ConflictError when others kept writing in between, DependencyError, BadData.
         """
-        for _ in wait_between(
-            _ATTEMPTS, first_seconds=0.02, longest_seconds=0.3, sleep=self._sleep
-        ):
+        for _ in self._attempts():
             try:
                 return self._append(member_id, item_ids)
             except ConflictError:
@@ -110,33 +111,78 @@ class DynamoMembers:
                 f"version {version} or a newer one is stored already; write a higher one"
             ) from None
 
+    def update_many(
+        self, member_ids: Iterable[str], change: Callable[[str, Member | None], Member]
+    ) -> None:
+        """Replace members by what `change` makes of them (None: unknown); nobody's write is lost.
+
+        One scan reads them all, then each is written on condition that nobody wrote it since;
+        who lost that race is read again. A conditional write takes one row, so some go side by
+        side. `change` is called from these threads.
+
+        Raises: ConflictError when others kept writing in between, DependencyError, BadData.
+        """
+        rows = {row["member_id"]["S"]: row for row in scan_rows(self._client, self._table)}
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            for one in [
+                pool.submit(self._update, member_id, change, rows.get(member_id))
+                for member_id in member_ids
+            ]:
+                one.result()
+
     def scan(self) -> Iterator[Member]:
         """Yield every member. Raises: DependencyError, BadData."""
         return map(_from_row, scan_rows(self._client, self._table))
 
     def _append(self, member_id: str, item_ids: Sequence[str]) -> str:
         row = self._read(member_id, consistent=True) or {}
-        revision = row.get("revision")
         with _bad_rows_told():
             seen = append_seen(_seen_of(row), item_ids)
             salt: str = row["salt"]["S"] if "salt" in row else self._make_salt()
+        self._set({"seen": {"S": " ".join(seen)}, "salt": {"S": salt}}, member_id, since=row)
+        return salt
+
+    def _update(
+        self,
+        member_id: str,
+        change: Callable[[str, Member | None], Member],
+        row: Attributes | None,
+    ) -> None:
+        for attempt in self._attempts():
+            if attempt:
+                row = self._read(member_id, consistent=True)
+            new = _to_row(change(member_id, None if row is None else _from_row(row)))
+            try:
+                parts = {name: new[name] for name in ("vectors", "seen", "salt")}
+                return self._set(parts, member_id, since=row or {})
+            except ConflictError:
+                continue
+        raise ConflictError(f"a member changed during each of {_ATTEMPTS} tries")
+
+    def _set(self, parts: Attributes, member_id: str, *, since: Attributes) -> None:
+        """Write some attributes unless the row changed since it was read.
+
+        Raises: ConflictError when it did, DependencyError, BadData.
+        """
+        revision = since.get("revision")
+        with _bad_rows_told():
             following = int(revision["N"]) + 1 if revision else 1
-        values = {
-            ":seen": {"S": " ".join(seen)},
-            ":salt": {"S": salt},
-            ":next": {"N": str(following)},
-            **({":known": revision} if revision else {}),
-        }
-        condition = "revision = :known" if revision else "attribute_not_exists(revision)"
+        values = {f":{name}": value for name, value in parts.items()}
+        known = {":known": revision} if revision else {}
         with translate_errors(f"update in table {self._table}"):
             self._client.update_item(
                 TableName=self._table,
                 Key={"member_id": {"S": member_id}},
-                UpdateExpression="SET seen = :seen, salt = :salt, revision = :next",
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values,
+                UpdateExpression="SET "
+                + ", ".join([*(f"{name} = :{name}" for name in parts), "revision = :next"]),
+                ConditionExpression="revision = :known"
+                if revision
+                else "attribute_not_exists(revision)",
+                ExpressionAttributeValues={**values, ":next": {"N": str(following)}, **known},
             )
-        return salt
+
+    def _attempts(self) -> Iterator[int]:
+        return wait_between(_ATTEMPTS, first_seconds=0.02, longest_seconds=0.3, sleep=self._sleep)
 
     def _read(self, member_id: str, *, consistent: bool) -> Attributes | None:
         with translate_errors(f"read from table {self._table}"):

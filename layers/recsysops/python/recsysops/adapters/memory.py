@@ -48,6 +48,14 @@ class MemoryMembers:
         with self._lock:
             self._members.update({member.member_id: member for member in members})
 
+    def update_many(
+        self, member_ids: Iterable[str], change: Callable[[str, Member | None], Member]
+    ) -> None:
+        """Replace members by what `change` makes of them (None: unknown)."""
+        for member_id in member_ids:
+            with self._lock:
+                self.put_many([change(member_id, self._members.get(member_id))])
+
     def scan(self) -> Iterator[Member]:
         """Yield every member as it was when the scan began."""
         with self._lock:

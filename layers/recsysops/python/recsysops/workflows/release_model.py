@@ -39,16 +39,18 @@ def release_model(
     Nothing points at what is not there yet: arrays, manifest, vectors, registry. Known members
     keep their salt and what they have seen. A new production model retires the one before it.
 
-    Raises: DependencyError.
+    Raises: DependencyError; ConflictError when a member's row would not stand still.
     """
     _write_files(files, blobs=blobs, model_id=entry.model_id)
     kept = _models_kept(registry.entries(), entry)
-    known = {member.member_id: member for member in members.scan()}
-    members.put_many(
-        _updated(known.get(one.member_id), one, kept=kept, model_id=entry.model_id,
-                 new_salt=new_salt)
-        for one in released
-    )  # fmt: skip
+    by_id = {one.member_id: one for one in released}
+
+    def release(member_id: str, known: Member | None) -> Member:
+        new = by_id[member_id]
+        return _updated(known, new, kept=kept, model_id=entry.model_id, new_salt=new_salt)
+
+    # members go on watching while a model is released: what they see meanwhile stays seen
+    members.update_many(by_id, release)
     _register(entry, registry)
 
 
