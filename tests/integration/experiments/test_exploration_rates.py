@@ -21,7 +21,7 @@ REQUESTS, LIMIT, RATE = 700, 3, 0.5
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> LakeQueries:
-    """Members play half of what keeps its slot and never what was explored."""
+    """Members play half of what keeps its slot and a fifth of what was explored."""
     world = make_world(60, members=40)
     world.flags.plan = SamplingPlan(rate=0.0, raised_rate=0.0, explore_rate=RATE)
     for number in range(REQUESTS):
@@ -35,7 +35,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> LakeQueries:
         )
         for line in world.slim()
         for slot, (item_id, chance) in enumerate(zip(line.shown, line.propensities, strict=True))
-        if chance > 0.5 and hash_unit(f"play-{slot}", line.request_id) < 0.5
+        if hash_unit(f"play-{slot}", line.request_id) < (0.5 if chance > 0.5 else 0.2)
     ]  # fmt: skip
     rows = {
         "slim_requests": [to_row(line) for line in world.slim()],
@@ -56,14 +56,14 @@ def test_what_exploration_costs_is_found_per_thousand_requests(lake: LakeQueries
     assert report.evaluation is not None
     gain = report.evaluation.estimates[2].gain
     assert gain is not None
-    # 1,000 requests × 0.5 explored slots × 0.5 plays lost on each
-    assert gain.low * report.scale < 250.0 < gain.high * report.scale
+    # 1,000 requests × 0.5 explored slots × 0.3 plays lost on each
+    assert gain.low * report.scale < 150.0 < gain.high * report.scale
     assert values(report)["snips"] == pytest.approx(1_500.0, abs=90.0)
 
 
 def test_more_exploration_would_cost_in_proportion(lake: LakeQueries) -> None:
     found = values(evaluate_lake(lake, WINDOW, rate=1.0))
-    assert found["snips"] == pytest.approx(1_000.0, abs=90.0)
+    assert found["snips"] == pytest.approx(1_200.0, abs=90.0)
     assert found["dr"] == pytest.approx(found["snips"], abs=60.0)
 
 
@@ -88,7 +88,8 @@ def test_bernstein_bounds_say_which_method_they_are(lake: LakeQueries) -> None:
 def test_clicks_are_judged_apart_from_plays_and_refused_without_any(lake: LakeQueries) -> None:
     report = evaluate_lake(lake, WINDOW, rate=0.0, kind="click")
     assert report.evaluation is None
-    assert "0.0 rewarded decisions" in (report.refusal or "")
+    assert "only 0 clicks of explored slots are logged (10 needed)" in (report.refusal or "")
+    assert report.decisions == REQUESTS * LIMIT
 
 
 def test_an_empty_window_is_refused(lake: LakeQueries) -> None:

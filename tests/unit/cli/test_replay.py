@@ -56,6 +56,7 @@ def test_questions_combine_and_are_one_json_document(
                    "--with", f"feature={shown[1]}:year=null", "--json")  # fmt: skip
     document = json.loads(said.out)
     assert (said.status, document["records"]) == (0, 1)
+    assert [one["kind"] for one in document["changes"]] == ["block_items", "override_feature"]
     (answer,) = document["what_if"]["answers"]
     assert answer["what_if"]["left"][0] == shown[0]
     assert document["what_if"]["summary"]["changed"] == 1

@@ -8,9 +8,15 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from recsysops.serving.hotfixes import apply_hotfixes
-from recsysops.serving.ranking import RankingRequest
-from recsysops.serving.what_if import RankedCase, add_changes, compare_cases, rank_case
-from recsysops.vocabulary import Hotfix
+from recsysops.serving.ranking import RankingRequest, rank_item
+from recsysops.serving.what_if import (
+    RankedCase,
+    add_changes,
+    compare_cases,
+    find_standings,
+    rank_case,
+)
+from recsysops.vocabulary import Hotfix, SurfacePlan
 
 from tests.fakes.small_catalogue import NOW, make_catalogue, make_hotfix
 
@@ -78,6 +84,17 @@ def test_an_item_of_another_catalogue_has_no_standing_where_it_is_unknown() -> N
     assert (strange.before.slot, strange.before.rank, strange.before.score) == (None, None, None)
     assert strange.score_change is None
     assert strange.title.startswith("Title")
+
+
+def test_ranks_are_those_among_all_eligible_items() -> None:
+    catalogue = make_catalogue(150)
+    launches = replace(REQUEST, surface_plan=SurfacePlan(launch_slots=(2,)))
+    for request in (REQUEST, launches, replace(REQUEST, member_vector=None)):
+        case = rank_case(catalogue, request)
+        ids = [f"i{row}" for row in range(150)]
+        found = [standing.rank for standing in find_standings(case, ids)]
+        assert found == [rank_item(catalogue, request, item_id).rank for item_id in ids]
+        assert sorted(rank for rank in found if rank is not None) == list(range(1, 150))
 
 
 def test_changes_stand_on_top_of_what_was_deployed() -> None:

@@ -115,6 +115,7 @@ def _answer(
             records, questions, cache=cache, check_digests=check_digests,
             find_vector=_vector_finder(ports, ask_members=ask_members),
         )  # fmt: skip
+        document |= {"changes": report.changes}
         document |= {"what_if": {"summary": report.summarise(), "answers": report.answers}}
         refused += len(records) - len(report.answered)
         if not as_json:

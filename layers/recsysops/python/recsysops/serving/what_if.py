@@ -129,7 +129,7 @@ def find_standings(case: RankedCase, item_ids: Sequence[str]) -> list[Standing]:
     return [
         Standing(
             slot=slot_of.get(item_id),
-            rank=rank_item(case.catalogue, case.request, item_id).rank,
+            rank=_rank(case, item_id),
             score=_score(added.get(item_id)),
             contributions=dict(zip(names, added[item_id].tolist(), strict=True))
             if item_id in added
@@ -137,6 +137,14 @@ def find_standings(case: RankedCase, item_ids: Sequence[str]) -> list[Standing]:
         )
         for item_id in item_ids
     ]
+
+
+def _rank(case: RankedCase, item_id: str) -> int | None:
+    """Return an item's rank among all eligible items; the shortlist tells most of them."""
+    # launches that were ranked besides stand in the shortlist below items that it lacks
+    if not case.request.surface_plan.launch_slots and item_id in case.slate.shortlist:
+        return case.slate.shortlist.index(item_id) + 1
+    return rank_item(case.catalogue, case.request, item_id).rank
 
 
 def _contributions(case: RankedCase, item_ids: Sequence[str]) -> Float64Array:

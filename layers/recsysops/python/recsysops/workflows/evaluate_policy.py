@@ -27,6 +27,7 @@ from recsysops.experiments.off_policy.evaluation import (
 )
 from recsysops.experiments.off_policy.slot_decisions import (
     SlotDecisions,
+    count_explored_rewards,
     exploring_policy,
     read_slot_decisions,
 )
@@ -41,6 +42,8 @@ LogName = Literal["open-bandit", "lake"]
 PER = 1_000
 LAKE_RULES = SupportRules(most_unsupported=0.001)
 """Every slot explores here, and what exploration is worth is the whole question."""
+FEWEST_EXPLORED_REWARDS = 10
+"""A bootstrap knows of explored rewards only what was seen: with none it would be sure of 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,14 +167,21 @@ def evaluate_lake(
         logged = read_slot_decisions(lines, _acted(events, kind))
     except CouldNotJudge as refusal:
         return replace(report, refusal=str(refusal))
+    explored = count_explored_rewards(logged.decisions)
+    if explored < FEWEST_EXPLORED_REWARDS:
+        reason = (
+            f"could not judge, because only {explored} {kind}s of explored slots are logged "
+            f"({FEWEST_EXPLORED_REWARDS} needed): what exploration is worth is not known"
+        )
+        return replace(report, decisions=len(logged.decisions), refusal=reason)
     table = exploring_policy(logged.slots, rate=rate)
-    evaluation, reason = _try(logged.decisions, table, LAKE_RULES, terms)
+    evaluation, refused = _try(logged.decisions, table, LAKE_RULES, terms)
     return replace(
         report,
         scale=PER * len(logged.decisions) / logged.requests,
         decisions=len(logged.decisions),
         evaluation=evaluation,
-        refusal=reason,
+        refusal=refused,
         notes=_lake_notes(logged, {line.traffic for line in lines}),
     )
 

@@ -82,6 +82,11 @@ def exploring_policy(slots: Iterable[tuple[int, int]], *, rate: float) -> Float6
     return np.column_stack([1.0 - shares, shares])
 
 
+def count_explored_rewards(decisions: Decisions) -> int:
+    """Return how many explored slots were rewarded."""
+    return int(((decisions.action == EXPLORE) & (decisions.reward > 0.0)).sum())
+
+
 def _explored_slot(line: SlimRequest) -> int | None:
     """Return the slot (from 1) that explored, 0 when none did, None when nobody can tell."""
     if len(line.shown) < 2 or len(line.propensities) != len(line.shown):
