@@ -23,7 +23,7 @@ _BETWEEN_REASONS = " || "
 
 NEWEST_FORECASTS = """
 SELECT schema_version, as_of, item_id, launch_date, model_id, role, panel_share, low, high,
- shadow_share, flagged, array_join(reasons, ' || ') AS reasons
+ shadow_share, flagged, array_join(reasons, ' || ') AS reasons, harm_probability
 FROM launch_forecasts
 WHERE as_of = (SELECT max(as_of) FROM launch_forecasts)
 ORDER BY flagged DESC, launch_date, item_id, role DESC
