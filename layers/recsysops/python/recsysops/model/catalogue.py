@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from recsysops.errors import ArtefactError
 from recsysops.model.artefact import ModelArtefact
-from recsysops.model.delta import DeltaSnapshot, launch_day
+from recsysops.model.delta import DeltaSnapshot, item_ids_of, launch_days_of
 from recsysops.model.encoder import FeatureEncoder
 from recsysops.model.fold_in import FoldInPrior
 from recsysops.model.item_columns import LazyColumns
@@ -34,14 +35,19 @@ class Catalogue:
     delta_id: str
     owner: bytes
     encoder: FeatureEncoder
-    items: tuple[ItemFeatures, ...]
+    items: Sequence[ItemFeatures]
     row_of: dict[str, int]
     matrix: Float32Array
     bias: Float32Array
     launch_days: NDArray[np.int64]
     largest_row_norm: float
     fold_in: FoldInPrior | None = None
+    ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
     columns: LazyColumns = field(init=False, repr=False, compare=False, default_factory=LazyColumns)
+
+    def __post_init__(self) -> None:
+        """Keep the ids by row: naming a slate must not make its items."""
+        object.__setattr__(self, "ids", tuple(self.row_of))
 
     @property
     def item_ids(self) -> list[str]:
@@ -79,7 +85,7 @@ def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalog
     Raises: ArtefactError when the snapshot lacks a half-life that the model needs, or together
         they give scores that are no numbers.
     """
-    item_ids = [item.item_id for item in delta.items]
+    item_ids = item_ids_of(delta)
     matrix = _rows_from_artefact(artefact, item_ids)
     if delta.model_id == artefact.model_id:
         _refuse_misfits(artefact, delta)
@@ -98,7 +104,7 @@ def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalog
         row_of={item_id: row for row, item_id in enumerate(item_ids)},
         matrix=matrix,
         bias=bias,
-        launch_days=np.array([launch_day(item.launch_date) for item in delta.items], np.int64),
+        launch_days=launch_days_of(delta),
         largest_row_norm=_largest_norm(matrix),
         fold_in=artefact.manifest.fold_in,
     )
@@ -125,7 +131,10 @@ def _refuse_misfits(artefact: ModelArtefact, delta: DeltaSnapshot) -> None:
 
 
 def _rows_from_artefact(artefact: ModelArtefact, item_ids: list[str]) -> Float32Array:
-    row_of = {item_id: row for row, item_id in enumerate(artefact.item_ids.tolist())}
+    known = artefact.item_ids.tolist()
+    if known == item_ids:  # nothing came or went: one copy, which changed rows may be written to
+        return artefact.item_matrix.copy()
+    row_of = {item_id: row for row, item_id in enumerate(known)}
     rows = np.array([row_of.get(item_id, -1) for item_id in item_ids], dtype=np.intp)
     matrix = np.zeros((len(item_ids), artefact.encoder.width), dtype=np.float32)
     matrix[rows >= 0] = artefact.item_matrix[rows[rows >= 0]]
@@ -133,7 +142,7 @@ def _rows_from_artefact(artefact: ModelArtefact, item_ids: list[str]) -> Float32
 
 
 def _encode_content(
-    artefact: ModelArtefact, items: tuple[ItemFeatures, ...], *, into: Float32Array
+    artefact: ModelArtefact, items: Sequence[ItemFeatures], *, into: Float32Array
 ) -> None:
     width = artefact.encoder.content_width
     for row, item in enumerate(items):

@@ -19,12 +19,16 @@ from numpy.typing import NDArray
 
 from recsysops.errors import ArtefactError
 from recsysops.model.kernel import Float32Array
+from recsysops.model.lazy_items import LazyItems
 from recsysops.vocabulary import ItemFeatures
 
 DELTA_PREFIX = "deltas"
 POINTER_KEY = "pointers/delta.json"
 """Apart from the snapshots: those expire when no logged request can need them any more."""
 LAUNCHED_LONG_AGO = -(2**31)
+_ROW_WIDTHS = {12, 13}
+_LAUNCH_COLUMN = 7
+"""Of `features_to_row`: with and without anticipation, and where the launch date stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class DeltaSnapshot:
     as_of: datetime
     model_id: str
     half_life_days: tuple[float, ...]
-    items: tuple[ItemFeatures, ...]
+    items: Sequence[ItemFeatures]
     log_popularity: Float32Array
     changed_rows: NDArray[np.intp]
     changed_vectors: Float32Array
@@ -105,7 +109,7 @@ def unpack_delta(delta_id: str, body: bytes) -> DeltaSnapshot:
                 as_of=datetime.fromisoformat(head["as_of"]),
                 model_id=head["model_id"],
                 half_life_days=tuple(head["half_life_days"]),
-                items=tuple(features_from_row(row) for row in head["items"]),
+                items=_read_items(head["items"]),
                 log_popularity=arrays["log_popularity"],
                 changed_rows=arrays["changed_rows"].astype(np.intp),
                 changed_vectors=arrays["changed_vectors"],
@@ -114,6 +118,36 @@ def unpack_delta(delta_id: str, body: bytes) -> DeltaSnapshot:
         raise ArtefactError(f"{delta_id}: not a delta snapshot ({error})") from error
     _refuse_misfits(snapshot)
     return snapshot
+
+
+def item_ids_of(delta: DeltaSnapshot) -> list[str]:
+    """Return the ids of a snapshot's items without making the items."""
+    if isinstance(delta.items, LazyItems):
+        return [str(row[0]) for row in delta.items.rows]
+    return [item.item_id for item in delta.items]
+
+
+def launch_days_of(delta: DeltaSnapshot) -> NDArray[np.int64]:
+    """Return the launch days of a snapshot's items, (n,), without making the items."""
+    if isinstance(delta.items, LazyItems):
+        days = [_launch_day_of_row(row) for row in delta.items.rows]
+    else:
+        days = [launch_day(item.launch_date) for item in delta.items]
+    return np.array(days, dtype=np.int64)
+
+
+def _read_items(rows: list[list[object]]) -> LazyItems[ItemFeatures]:
+    """Check what every row must have; the rest is looked at with its item. Raises: ValueError."""
+    if not {len(row) for row in rows} <= _ROW_WIDTHS:
+        raise ValueError("an item has too few or too many values")
+    if not all(isinstance(row[0], str) for row in rows):
+        raise ValueError("an item has no id")
+    return LazyItems(rows, features_from_row)
+
+
+def _launch_day_of_row(row: Sequence[object]) -> int:
+    launch = row[_LAUNCH_COLUMN]
+    return LAUNCHED_LONG_AGO if launch is None else launch_day(date.fromisoformat(str(launch)))
 
 
 def _refuse_misfits(snapshot: DeltaSnapshot) -> None:

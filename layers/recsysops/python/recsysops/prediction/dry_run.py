@@ -123,5 +123,5 @@ def _biases_of_plays(
 ) -> Float32Array:
     """Return popularity terms of cases (cases, half-lives) as `popularity_bias` would."""
     logs = np.log(decayed_plays + artefact.manifest.popularity_smoothing).astype(np.float32)
-    cases = replace(delta, items=delta.items[:1] * len(logs), log_popularity=logs)
+    cases = replace(delta, items=[delta.items[0]] * len(logs), log_popularity=logs)
     return popularity_bias(artefact, cases)

@@ -112,7 +112,7 @@ def rank_slate(catalogue: Catalogue, request: RankingRequest) -> RankedSlate:
     if request.surface_plan.launch_slots:
         best = _add_launches(catalogue, request, best)
     scores = round_scores(best.contributions)
-    shortlist = tuple(catalogue.items[row].item_id for row in best.rows.tolist())
+    shortlist = tuple(map(catalogue.ids.__getitem__, best.rows.tolist()))
     order = None
     if request.surface_plan != PLAIN_SURFACE:
         order = plan_order(

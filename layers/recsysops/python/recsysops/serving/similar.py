@@ -80,7 +80,7 @@ def find_similar(
     found = most_similar(
         catalogue.matrix, query.vector, norms=index.norms, refused=~allowed, k=query.limit
     )
-    ids = (catalogue.items[row].item_id for row in found.rows.tolist())
+    ids = (catalogue.ids[row] for row in found.rows.tolist())
     return list(zip(ids, found.cosines.tolist(), strict=True))
 
 
