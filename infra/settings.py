@@ -39,6 +39,7 @@ FUNCTION_SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         "put_features": FunctionSize(512, 10),
         "import_features": FunctionSize(512, 120),
         "publish_delta": FunctionSize(2048, 300),
+        "plan_sampling": FunctionSize(512, 300),
         "rank_choices": FunctionSize(3008, 900),
         "plan_audits": FunctionSize(512, 60),
         "judge_audit": FunctionSize(1024, 120),
@@ -54,6 +55,7 @@ class Schedules:
 
     enabled: bool = True
     publish_delta: str = "rate(15 minutes)"
+    plan_sampling: str = "cron(45 3 * * ? *)"
     audit: str = "cron(15 * * * ? *)"
     predict_launches: str = "cron(30 4 * * ? *)"
 
@@ -65,6 +67,7 @@ class Retention:
     logs_days: int = 30
     slim_requests_days: int = 400
     full_requests_days: int = 90  # they hold member vectors
+    shadow_requests_days: int = 90
     feedback_days: int = 400
     deltas_days: int = 120  # a full record is replayed from its delta; a month to spare
     consumer_logs_days: int = 400
@@ -116,6 +119,7 @@ class StageSettings:
     accept_retimed: bool = False
     poll_seconds: int = 30
     member_deadline_ms: int = 200
+    full_rows_per_day: int = 200_000  # 6 GB of JSON at 30 KB a record
     stream_window_seconds: int = 30
     delivery_buffer_seconds: int = 300
     athena_scan_limit_mb: int = 10_240

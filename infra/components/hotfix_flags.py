@@ -43,22 +43,56 @@ class FlagDocument(Construct):
 
     def allow_reading(self, function: PythonFunction) -> None:
         """Let a function poll this document."""
-        function.know(f"{self.name.upper()}_ENVIRONMENT_ID", self.environment.ref)
-        function.know(f"{self.name.upper()}_PROFILE_ID", self.profile.ref)
+        self._name_to(function)
         function.allow(
             "appconfig:StartConfigurationSession",
             "appconfig:GetLatestConfiguration",
             on=[self._configuration_arn],
         )
 
+    def allow_deploying(self, function: PythonFunction) -> None:
+        """Let a function store new versions of this document, read them, and list deployments."""
+        self._name_to(function)
+        place = f"application/{self.application.ref}"
+        environment = self._arn(f"{place}/environment/{self.environment.ref}")
+        profile = self._arn(f"{place}/configurationprofile/{self.profile.ref}")
+        versions = f"{profile}/hostedconfigurationversion/*"
+        function.allow(
+            "appconfig:CreateHostedConfigurationVersion",
+            "appconfig:ListDeployments",
+            "appconfig:StartDeployment",
+            on=[self._arn(place), environment, profile],
+        )
+        function.allow("appconfig:GetHostedConfigurationVersion", on=[profile, versions])
+        function.acknowledge_wildcards(
+            [self._spell_versions()], because="Versions count upwards; the newest one is read."
+        )
+
+    def _spell_versions(self) -> str:
+        """Spell 'every version of this profile' as cdk-nag does."""
+        stack = Stack.of(self)
+        application, profile = (
+            stack.resolve(part.logical_id) for part in (self.application, self.profile)
+        )
+        return (
+            "arn:<AWS::Partition>:appconfig:<AWS::Region>:<AWS::AccountId>:"
+            f"application/<{application}>/configurationprofile/<{profile}>"
+            "/hostedconfigurationversion/*"
+        )
+
+    def _name_to(self, function: PythonFunction) -> None:
+        function.know(f"{self.name.upper()}_ENVIRONMENT_ID", self.environment.ref)
+        function.know(f"{self.name.upper()}_PROFILE_ID", self.profile.ref)
+
     @property
     def _configuration_arn(self) -> str:
-        stack = Stack.of(self)
-        return (
-            f"arn:{stack.partition}:appconfig:{stack.region}:{stack.account}:"
+        return self._arn(
             f"application/{self.application.ref}/environment/{self.environment.ref}"
             f"/configuration/{self.profile.ref}"
         )
+
+    def _arn(self, resource: str) -> str:
+        return appconfig_arn(self, resource)
 
 
 class HotfixFlags(Construct):
@@ -84,6 +118,18 @@ class HotfixFlags(Construct):
         for name in names:
             self.documents[name].allow_reading(function)
 
+    def allow_deploying(self, function: PythonFunction, name: str) -> None:
+        """Let a function deploy one document, by either strategy."""
+        function.know("APPCONFIG_APPLICATION_ID", self.application.ref)
+        function.know("STAGED_STRATEGY_ID", self.staged.ref)
+        function.know("AT_ONCE_STRATEGY_ID", self.at_once.ref)
+        strategies = (self.staged.ref, self.at_once.ref)
+        function.allow(
+            "appconfig:StartDeployment",
+            on=[appconfig_arn(self, f"deploymentstrategy/{ref}") for ref in strategies],
+        )
+        self.documents[name].allow_deploying(function)
+
     def roll_back_on(self, alarms: Sequence[cloudwatch.Alarm], *, names: Sequence[str]) -> None:
         """Roll a running deployment of these documents back when one of the alarms fires."""
         role = self._make_monitor_role()
@@ -106,6 +152,12 @@ class HotfixFlags(Construct):
             role, ["*"], because="cloudwatch:DescribeAlarms cannot be limited to a resource."
         )
         return role
+
+
+def appconfig_arn(scope: Construct, resource: str) -> str:
+    """Spell the ARN of an AppConfig resource of this account and region."""
+    stack = Stack.of(scope)
+    return f"arn:{stack.partition}:appconfig:{stack.region}:{stack.account}:{resource}"
 
 
 def _strategy(scope: Construct, name: str, roll_out: RollOut) -> appconfig.CfnDeploymentStrategy:

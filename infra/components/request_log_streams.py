@@ -148,7 +148,7 @@ class RequestLogStream(Construct):
 
 
 class RequestLogStreams(Construct):
-    """Slim lines, full records, feedback and what consumers showed."""
+    """Slim lines, full records, shadow rankings, feedback and what consumers showed."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, lake: Lake, settings: StageSettings
@@ -160,6 +160,9 @@ class RequestLogStreams(Construct):
         self.full = RequestLogStream(
             self, "full", table="full_requests", lake=lake, settings=settings
         )
+        self.shadow = RequestLogStream(
+            self, "shadow", table="shadow_requests", lake=lake, settings=settings
+        )
         self.feedback = RequestLogStream(
             self, "feedback", table="feedback", lake=lake, settings=settings
         )
@@ -170,7 +173,7 @@ class RequestLogStreams(Construct):
     @property
     def every(self) -> tuple[RequestLogStream, ...]:
         """All streams."""
-        return self.slim, self.full, self.feedback, self.consumer
+        return self.slim, self.full, self.shadow, self.feedback, self.consumer
 
 
 def _encryption() -> firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty:

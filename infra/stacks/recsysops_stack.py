@@ -71,6 +71,7 @@ class RecsysopsStack(Stack):
     def _let_functions_work(self) -> None:
         self._let_serving_work()
         self._let_publishing_work()
+        self._let_sampling_be_planned()
         self._let_detection_work()
         self._let_prediction_work()
 
@@ -82,6 +83,7 @@ class RecsysopsStack(Stack):
         self.flags.allow_reading(recommend, *DOCUMENTS)
         self.streams.slim.allow(recommend)
         self.streams.full.allow(recommend)
+        self.streams.shadow.allow(recommend)
 
         record = self.functions["record_feedback"]
         self.tables.members.allow(record, "GetItem", "UpdateItem")
@@ -108,6 +110,12 @@ class RecsysopsStack(Stack):
         self.artefacts.allow_writing_deltas(publish)
         self.lake.allow_querying(publish, "feedback")
         self.lake.allow_writing(publish, "item_snapshots")
+
+    def _let_sampling_be_planned(self) -> None:
+        plan = self.functions["plan_sampling"]
+        self.lake.allow_querying(plan, "slim_requests")
+        self.flags.allow_deploying(plan, "sampling")
+        plan.know("FULL_ROWS_PER_DAY", str(self.settings.full_rows_per_day))
 
     def _let_detection_work(self) -> None:
         rank = self.functions["rank_choices"]
@@ -185,6 +193,7 @@ class RecsysopsStack(Stack):
         when = self.settings.schedules
         timetable = Timetable(self, "Timetable", enabled=when.enabled, failures=self.start_failures)
         timetable.invoke(pick["publish_delta"], when=when.publish_delta)
+        timetable.invoke(pick["plan_sampling"], when=when.plan_sampling)
         timetable.start(self.audit, when=when.audit)
         timetable.start(self.predict_launches, when=when.predict_launches)
 

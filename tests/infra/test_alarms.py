@@ -42,7 +42,7 @@ def test_everything_that_can_fail_is_watched(aws: Assembly) -> None:
         *(f"{name}Throttles" for name in functions),
         *("DeltaFailuresDepth", "StartFailuresDepth"),
         *("AuditFailed", "LaunchPredictionFailed", "FeatureImportFailed"),
-        *("SlimDelivery", "FullDelivery", "FeedbackDelivery", "ConsumerDelivery"),
+        *(f"{name}Delivery" for name in ("Slim", "Full", "Shadow", "Feedback", "Consumer")),
         *(
             "ApiServerErrors",
             "FallbackShare",

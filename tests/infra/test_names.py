@@ -16,6 +16,7 @@ NOT_DEPLOYED = {
     "accept_retimed",
     "poll_seconds",
     "member_deadline_ms",
+    "full_rows_per_day",
 }
 
 

@@ -140,6 +140,7 @@ class Ports:
         streams: dict[LogStream, str] = {
             "slim_requests": self._need("slim_stream"),
             "full_requests": self._need("full_stream"),
+            "shadow_requests": self._need("shadow_stream"),
         }
         return FirehoseLog(self._client("firehose"), streams)
 
@@ -165,6 +166,17 @@ class Ports:
         from recsysops.adapters.dynamodb_events import DynamoRecordedEvents
 
         return DynamoRecordedEvents(self._client("dynamodb"), self._need("recorded_events_table"))
+
+    @cached_property
+    def mirror_log(self) -> DurableLog:
+        """Where another recommender's requests leave, acknowledged."""
+        from recsysops.adapters.firehose_log import FirehoseDurableLog
+
+        streams: dict[LogStream, str] = {
+            "slim_requests": self._need("slim_stream"),
+            "shadow_requests": self._need("shadow_stream"),
+        }
+        return FirehoseDurableLog(self._client("firehose"), streams)
 
     @cached_property
     def flags(self) -> AppConfigFlags:

@@ -17,7 +17,9 @@ from recsysops.vocabulary import (
     SamplingPlan,
 )
 
-LogStream = Literal["slim_requests", "full_requests", "feedback", "consumer_logs"]
+LogStream = Literal[
+    "slim_requests", "full_requests", "shadow_requests", "feedback", "consumer_logs"
+]
 Row = Mapping[str, object]
 
 
@@ -59,6 +61,12 @@ class MemberStore(MemberReader, Protocol):
 
     def scan(self) -> Iterator[Member]:
         """Yield every member, in no order. Raises: DependencyError."""
+
+    def delete(self, member_id: str) -> bool:
+        """Delete a member's row, its salt with it; False when there was none.
+
+        Raises: DependencyError.
+        """
 
     def add_seen(self, member_id: str, item_ids: Sequence[str]) -> str:
         """Append to a member's seen items, keeping the newest (bounded); creates the member.

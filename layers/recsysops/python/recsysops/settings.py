@@ -36,6 +36,7 @@ class Settings(BaseModel):
     artefact_bucket: str = ""
     slim_stream: str = ""
     full_stream: str = ""
+    shadow_stream: str = ""
     feedback_stream: str = ""
     consumer_stream: str = ""
     glue_database: str = ""
@@ -59,6 +60,7 @@ class Settings(BaseModel):
     accept_retimed: bool = False
     poll_seconds: float = 30.0
     member_deadline_ms: float = 200.0
+    full_rows_per_day: float = 200_000.0
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:

@@ -25,11 +25,12 @@ Surface = str
 BUILT_IN_SURFACES = ("home", "search", "item")
 
 Arm = Literal["greedy", "explore"]
-Traffic = Literal["live", "re-timed", "simulated"]
+Traffic = Literal["live", "re-timed", "simulated", "mirrored"]
 RequestStatus = Literal["ok", "fallback"]
 FallbackStep = Literal["previous_model", "session", "popularity", "static_list", "packaged_list"]
 """What answered instead of the model that should have: the chain, best first. session: the model
 with a vector folded in from what was chosen so far."""
+RollOutArm = Literal["canary", "control"]
 FeedbackKind = Literal["impression", "click", "play", "rating"]
 FeatureName = Literal["genres", "year", "language", "price", "in_stock"]
 Component = Literal["traffic", "serving", "item_features", "model", "flags"]
@@ -211,6 +212,27 @@ class ModelEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """A model that serves `percent` of the members: those whose hash under `salt` is lowest.
+
+    The members next to them on the same hash, as many, are its concurrent control. The salt
+    names the roll-out: another one draws other members.
+    """
+
+    model_id: str
+    percent: float
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A model that scores a share of the requests after their response; nobody is shown it."""
+
+    model_id: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class ModelPointer:
     """What the `model` AppConfig environment says: who serves, who waits, who served before.
 
@@ -221,6 +243,8 @@ class ModelPointer:
     production: str
     candidate: str | None = None
     previous: str | None = None
+    canary: Canary | None = None
+    shadow: Shadow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +271,8 @@ class SamplingPlan:
 
     `rate` is the inclusion probability of an ordinary request; `stratum_rates` override it;
     `raised_rate` is for errors, fallbacks, exploration and active hotfixes. `surfaces` says how
-    surfaces fill their slates; whoever plans other rates keeps them.
+    surfaces fill their slates; whoever plans other rates keeps them. `raised_per_minute` caps
+    how many requests one scorer raises in a minute: an outage must not log everything.
     """
 
     rate: float = 0.25
@@ -255,6 +280,7 @@ class SamplingPlan:
     explore_rate: float = 0.1
     stratum_rates: Mapping[str, float] = field(default_factory=dict)
     surfaces: Mapping[str, SurfacePlan] = field(default_factory=dict)
+    raised_per_minute: int = 3_000
 
 
 @dataclass(frozen=True, slots=True)

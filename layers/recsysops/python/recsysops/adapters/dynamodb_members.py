@@ -130,6 +130,19 @@ class DynamoMembers:
             ]:
                 one.result()
 
+    def delete(self, member_id: str) -> bool:
+        """Delete a member's row, its salt with it; False when there was none.
+
+        Raises: DependencyError.
+        """
+        with translate_errors(f"remove from table {self._table}"):
+            answer = self._client.delete_item(
+                TableName=self._table,
+                Key={"member_id": {"S": member_id}},
+                ReturnValues="ALL_OLD",
+            )
+        return "Attributes" in answer
+
     def scan(self) -> Iterator[Member]:
         """Yield every member. Raises: DependencyError, BadData."""
         return map(_from_row, scan_rows(self._client, self._table))

@@ -56,6 +56,11 @@ class MemoryMembers:
             with self._lock:
                 self.put_many([change(member_id, self._members.get(member_id))])
 
+    def delete(self, member_id: str) -> bool:
+        """Delete a member's row; False when there was none."""
+        with self._lock:
+            return self._members.pop(member_id, None) is not None
+
     def scan(self) -> Iterator[Member]:
         """Yield every member as it was when the scan began."""
         with self._lock:

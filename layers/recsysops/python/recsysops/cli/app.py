@@ -14,8 +14,12 @@ from recsysops.cli import (
     hotfix,
     import_model,
     launches,
+    mirror,
+    models,
     operate,
+    privacy,
     replay,
+    sampling,
     stage,
     train,
 )
@@ -41,8 +45,10 @@ app.command()(operate.audit)
 app.command()(operate.incidents)
 app.command()(operate.diagnose)
 app.command()(replay.replay)
-app.command()(operate.models)
 app.command()(evaluate.evaluate)
+app.command()(privacy.forget)
+app.command()(sampling.plan_sampling)
+app.command()(mirror.mirror)
 app.command()(launches.launches)
 app.command()(demo.demo)
 app.command()(faults.faults_check)
@@ -50,6 +56,7 @@ app.command()(checks.leaderboard)
 app.command()(checks.previews_check)
 app.command()(checks.launches_check)
 app.add_typer(hotfix.app, name="hotfix")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

@@ -105,7 +105,9 @@ def served_items(ports: Ports) -> list[str]:
 
 def change(strategy: str) -> HotfixChange:
     """Return who changes the flags, now, and how fast. Raises: BadInput."""
-    return HotfixChange(operator=_operator(), now=datetime.now(UTC), strategy=_strategy(strategy))
+    return HotfixChange(
+        operator=_operator(), now=datetime.now(UTC), strategy=read_strategy(strategy)
+    )
 
 
 def proposal_row(proposal: Proposal) -> dict[str, object]:
@@ -136,7 +138,8 @@ def _operator() -> str:
     return getpass.getuser()
 
 
-def _strategy(text: str) -> Strategy:
+def read_strategy(text: str) -> Strategy:
+    """Read a strategy. Raises: BadInput."""
     allowed: tuple[Strategy, ...] = get_args(Strategy)
     for strategy in allowed:
         if strategy == text:

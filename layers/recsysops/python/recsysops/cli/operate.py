@@ -1,4 +1,4 @@
-"""Commands of everyday operation: recommend, audit, incidents, diagnose, replay, models."""
+"""Commands of everyday operation: recommend, audit, incidents, diagnose, replay."""
 
 from __future__ import annotations
 
@@ -123,22 +123,6 @@ def diagnose(
         people.print(f"{suspicion.feature}: {len(suspicion.item_ids)} items", suspicion.evidence)
     queries = found.evidence["queries"]
     print_table("named queries", queries if isinstance(queries, list) else [])
-
-
-def models(as_json: JsonFlag = False) -> None:
-    """List the models of the registry, newest first."""
-    entries = open_ports().registry.entries()
-    if as_json:
-        print_json(entries)
-        return
-    print_table(
-        "models",
-        [
-            {"model": e.model_id, "status": e.status, "trained": e.trained_at, **e.metrics}
-            for e in entries
-        ],
-        columns=["model", "status", "trained", *sorted({k for e in entries for k in e.metrics})],
-    )
 
 
 def keep_diagnosis(

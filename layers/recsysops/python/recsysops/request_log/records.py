@@ -9,7 +9,15 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from recsysops.request_log.moments import LakeMoment
-from recsysops.vocabulary import Arm, FallbackStep, FeedbackKind, RequestStatus, Surface, Traffic
+from recsysops.vocabulary import (
+    Arm,
+    FallbackStep,
+    FeedbackKind,
+    RequestStatus,
+    RollOutArm,
+    Surface,
+    Traffic,
+)
 
 SCHEMA_VERSION = 2
 
@@ -48,6 +56,10 @@ class SlimRequest(LogRecord):
     full: bool = Field(description="a full record was written")
     traffic: Traffic = Field(description="live, re-timed (a data set's rows) or simulated")
     fallback_step: FallbackStep | None = Field(None, description="what answered instead")
+    roll_out_id: str | None = Field(None, description="roll-out the member takes part in")
+    roll_out_arm: RollOutArm | None = Field(
+        None, description="canary (the new model should serve) or its control of the same size"
+    )
 
 
 class FullRequest(LogRecord):
@@ -105,6 +117,35 @@ class FullRequest(LogRecord):
         "they are the head of the shortlist",
     )
     fallback_step: FallbackStep | None = Field(None, description="what answered instead")
+    roll_out_id: str | None = Field(None, description="roll-out the member takes part in")
+    roll_out_arm: RollOutArm | None = Field(
+        None, description="canary (the new model should serve) or its control of the same size"
+    )
+
+
+class ShadowRequest(LogRecord):
+    """How another model would have ranked a request that it did not serve."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    request_id: str = Field(description="id of the request that was served")
+    event_time: LakeMoment = Field(description="when the request happened, UTC")
+    surface: Surface = Field(description="where in the product the request came from")
+    member: str = Field(description="pseudonym of the member")
+    member_group: int = Field(description="hash group of the member, 0..31")
+    model_id: str = Field(description="model that served")
+    shadow_model_id: str = Field(description="model that only scored")
+    delta_id: str = Field(description="delta snapshot both ranked")
+    limit: int = Field(description="slots asked for")
+    served: list[str] = Field(description="greedy slate of the serving model, best first")
+    shadow: list[str] = Field(description="greedy slate of the shadow model, best first")
+    agreement_at_10: float = Field(description="share of the two best ten that is in both")
+    rank_correlation: float | None = Field(
+        None,
+        description="Spearman's, of both models' scores over the serving model's shortlist; "
+        "None when it has fewer than two items or all scores are equal",
+    )
+    inclusion_probability: float = Field(description="share of requests that are shadowed")
+    traffic: Traffic = Field(description="live, re-timed or simulated")
 
 
 class FeedbackEvent(LogRecord):
@@ -208,6 +249,7 @@ class LaunchForecastRow(LogRecord):
 TABLES: dict[str, type[LogRecord]] = {
     "slim_requests": SlimRequest,
     "full_requests": FullRequest,
+    "shadow_requests": ShadowRequest,
     "feedback": FeedbackEvent,
     "consumer_logs": ConsumerLog,
     "choice_ranks": ChoiceRank,
@@ -216,5 +258,11 @@ TABLES: dict[str, type[LogRecord]] = {
 }
 """Every table of the lake by its Glue name."""
 
-PARQUET_TABLES = ("slim_requests", "full_requests", "feedback", "consumer_logs")
+PARQUET_TABLES = (
+    "slim_requests",
+    "full_requests",
+    "shadow_requests",
+    "feedback",
+    "consumer_logs",
+)
 """Tables that Firehose converts; the others are gzip JSON lines written by batch jobs."""

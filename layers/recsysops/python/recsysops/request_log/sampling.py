@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from recsysops.vocabulary import Arm, SamplingPlan, Surface, hash_unit
 
@@ -11,6 +12,26 @@ RECENT_LAUNCH_DAYS = 30
 
 RATE_FLOOR = 0.01
 """No stratum is sampled less: its weights (1 / probability) would drown every estimate."""
+
+
+@dataclass(slots=True)
+class RaisedBudget:
+    """How many requests one scorer has raised in the minute that runs.
+
+    Whether a request may be raised depends on the requests before it, never on its own draw, so
+    the probability that stands in its record is the true one.
+    """
+
+    _minute: int = -1
+    _taken: int = 0
+
+    def take(self, moment: datetime, *, limit: int) -> bool:
+        """Return whether one more request may be raised in this minute."""
+        minute = int(moment.timestamp()) // 60
+        if minute != self._minute:
+            self._minute, self._taken = minute, 0
+        self._taken += 1
+        return self._taken <= limit
 
 
 @dataclass(frozen=True, slots=True)

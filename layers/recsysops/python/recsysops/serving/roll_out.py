@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from recsysops.errors import FlagError
 from recsysops.serving.surface_plan import MAX_SURFACES, SurfaceName, SurfacePlanText
-from recsysops.vocabulary import ID_PATTERN, ModelPointer, SamplingPlan
+from recsysops.vocabulary import (
+    ID_PATTERN,
+    Canary,
+    ModelPointer,
+    RollOutArm,
+    SamplingPlan,
+    Shadow,
+    hash_unit,
+)
 
 MAX_STRATA = 200
+MAX_CANARY_PERCENT = 50.0
+"""The control is as large as the canary, so neither may be more than half."""
 
 ModelId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+Salt = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Stratum = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
@@ -25,10 +43,30 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class _Canary(_Strict):
+    model_id: ModelId
+    percent: float = Field(gt=0.0, le=MAX_CANARY_PERCENT, allow_inf_nan=False)
+    salt: Salt
+
+
+class _Shadow(_Strict):
+    model_id: ModelId
+    share: float = Field(gt=0.0, le=1.0, allow_inf_nan=False)
+
+
 class _Pointer(_Strict):
     production: ModelId
     candidate: ModelId | None = None
     previous: ModelId | None = None
+    canary: _Canary | None = None
+    shadow: _Shadow | None = None
+
+    @model_validator(mode="after")
+    def _is_another_model(self) -> _Pointer:
+        for name, other in (("canary", self.canary), ("shadow", self.shadow)):
+            if other is not None and other.model_id == self.production:
+                raise ValueError(f"{name} is the production model {self.production}")
+        return self
 
 
 class _Plan(_Strict):
@@ -39,17 +77,50 @@ class _Plan(_Strict):
     surfaces: dict[SurfaceName, SurfacePlanText] = Field(
         default_factory=dict, max_length=MAX_SURFACES
     )
+    raised_per_minute: int = Field(SamplingPlan().raised_per_minute, ge=0, le=1_000_000)
 
 
 def parse_model_pointer(text: str) -> ModelPointer:
-    """Read {"production", "candidate", "previous"}: ids. Raises: FlagError in one line."""
+    """Read {"production", "candidate", "previous", "canary", "shadow"}.
+
+    Raises: FlagError in one line.
+    """
     pointer = _parse(_Pointer, text, name="model pointer")
-    return ModelPointer(pointer.production, pointer.candidate, pointer.previous)
+    canary, shadow = pointer.canary, pointer.shadow
+    return ModelPointer(
+        pointer.production,
+        pointer.candidate,
+        pointer.previous,
+        canary=Canary(canary.model_id, canary.percent, canary.salt) if canary else None,
+        shadow=Shadow(shadow.model_id, shadow.share) if shadow else None,
+    )
 
 
 def dump_model_pointer(pointer: ModelPointer) -> str:
     """Return the pointer's JSON; parsing it gives the same pointer back."""
     return json.dumps(asdict(pointer), sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedArm:
+    """Which arm of which roll-out a member is in."""
+
+    roll_out_id: str
+    arm: RollOutArm
+
+
+def assign_arm(canary: Canary | None, member_pseudonym: str) -> AssignedArm | None:
+    """Return the arm of a member: canary, its control of the same size, or None for the rest.
+
+    >>> assign_arm(Canary("m-2", 50.0, "r1"), "p-1") is None
+    False
+    """
+    if canary is None:
+        return None
+    unit, share = hash_unit(canary.salt, member_pseudonym), canary.percent / 100.0
+    if unit < share:
+        return AssignedArm(canary.salt, "canary")
+    return AssignedArm(canary.salt, "control") if unit < 2.0 * share else None
 
 
 def parse_sampling_plan(text: str) -> SamplingPlan:
@@ -64,6 +135,7 @@ def parse_sampling_plan(text: str) -> SamplingPlan:
         explore_rate=plan.explore_rate,
         stratum_rates=plan.stratum_rates,
         surfaces={name: text.to_plan() for name, text in plan.surfaces.items()},
+        raised_per_minute=plan.raised_per_minute,
     )
 
 

@@ -15,6 +15,7 @@ from recsysops.request_log.digest import digest_inputs
 from recsysops.request_log.records import SCHEMA_VERSION, FullRequest, SlimRequest
 from recsysops.request_log.sampling import (
     RECENT_LAUNCH_DAYS,
+    RaisedBudget,
     SamplingDecision,
     decide_sampling,
     name_stratum,
@@ -22,6 +23,7 @@ from recsysops.request_log.sampling import (
 from recsysops.serving.api import FallbackReason, RecommendationRequest
 from recsysops.serving.filters import dump_filters
 from recsysops.serving.ranking import RankedSlate, RankingRequest
+from recsysops.serving.roll_out import AssignedArm
 from recsysops.serving.static_list import StaticList
 from recsysops.serving.surface_plan import dump_surface_plan
 from recsysops.vocabulary import (
@@ -77,6 +79,7 @@ class ServedRequest:
     fallback_step: FallbackStep | None = None
     stored: StaticSlate | None = None
     watched: tuple[str, ...] = ()
+    roll_out: AssignedArm | None = None
 
     @property
     def model_id(self) -> str:
@@ -98,8 +101,13 @@ class ServedRequest:
         return self.stored.shown if self.stored else ()
 
 
-def sample_request(served: ServedRequest, plan: SamplingPlan) -> SamplingDecision:
-    """Decide whether a request is logged in full; nothing ranked leaves nothing to repeat."""
+def sample_request(
+    served: ServedRequest, plan: SamplingPlan, *, budget: RaisedBudget
+) -> SamplingDecision:
+    """Decide whether a request is logged in full; nothing ranked leaves nothing to repeat.
+
+    Fallbacks, exploration and active hotfixes are raised while the minute's budget lasts.
+    """
     ranked = served.ranked
     arm = ranked.slate.arm if ranked else "greedy"
     stratum = name_stratum(
@@ -111,6 +119,8 @@ def sample_request(served: ServedRequest, plan: SamplingPlan) -> SamplingDecisio
     if ranked is None:
         return SamplingDecision(stratum, 0.0, full=False)
     raised = served.fallback_reason is not None or arm == "explore" or bool(served.hotfixes)
+    if raised:
+        raised = budget.take(served.event_time, limit=plan.raised_per_minute)
     return decide_sampling(served.request_id, plan=plan, stratum=stratum, raised=raised)
 
 
@@ -145,6 +155,8 @@ def write_slim(
         full=sampling.full,
         traffic=served.traffic,
         fallback_step=served.fallback_step,
+        roll_out_id=served.roll_out.roll_out_id if served.roll_out else None,
+        roll_out_arm=served.roll_out.arm if served.roll_out else None,
     )
 
 
@@ -193,6 +205,8 @@ def write_full(
         input_digest="",
         traffic=served.traffic,
         fallback_step=served.fallback_step,
+        roll_out_id=served.roll_out.roll_out_id if served.roll_out else None,
+        roll_out_arm=served.roll_out.arm if served.roll_out else None,
     )
     return record.model_copy(update={"input_digest": digest_inputs(record)})
 

@@ -48,7 +48,9 @@ def plan_audits(
     Raises: BadInput naming what does not fit; DependencyError.
     """
     pointer = approved_models(registry)
-    approved = () if pointer is None else (pointer.production,)
+    # a candidate may serve as canary
+    named = (pointer.production, pointer.candidate) if pointer else ()
+    approved = tuple(model_id for model_id in named if model_id is not None)
     context = plan_context({**document, "approved_models": approved}, now=now)
     return plan_for(context)
 

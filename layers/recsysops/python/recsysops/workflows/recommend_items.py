@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -11,6 +11,7 @@ from recsysops.errors import BadData, DeadlineError, DependencyError
 from recsysops.model.catalogue import Catalogue
 from recsysops.ports import FlagReader, LogSink, MemberReader
 from recsysops.request_log.pseudonym import pseudonym_of, unknown_pseudonym
+from recsysops.request_log.sampling import RaisedBudget
 from recsysops.request_log.schema import encode_record
 from recsysops.serving.api import (
     FallbackReason,
@@ -28,8 +29,14 @@ from recsysops.serving.fallback import (
     fold_in_session,
 )
 from recsysops.serving.filters import NO_FILTERS
-from recsysops.serving.hotfixes import blocked_items, exposed_hotfixes, uses_popularity_only
+from recsysops.serving.hotfixes import (
+    blocked_items,
+    exposed_hotfixes,
+    pinned_model,
+    uses_popularity_only,
+)
 from recsysops.serving.ranking import RankingRequest, rank_slate
+from recsysops.serving.roll_out import AssignedArm, assign_arm
 from recsysops.serving.served_request import (
     RankedRequest,
     ServedRequest,
@@ -40,8 +47,9 @@ from recsysops.serving.served_request import (
 )
 from recsysops.serving.static_list import StaticList, fill_static_slate
 from recsysops.serving.surface_plan import plan_of_surface
-from recsysops.vocabulary import Member, SamplingPlan
+from recsysops.vocabulary import Canary, Hotfix, Member, SamplingPlan
 from recsysops.workflows.scorer_state import ScorerState
+from recsysops.workflows.shadow_request import shadow_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,7 @@ class RecommendPorts:
     flags: FlagReader
     log: LogSink
     perf_counter: Callable[[], float]
+    raised: RaisedBudget = field(default_factory=RaisedBudget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,7 @@ def recommend_items(
     response = _respond(served)
     latency_ms = 1_000.0 * (ports.perf_counter() - started)
     # nothing is drawn or encoded before the response
-    ports.log.defer(partial(_log, served, plan, log=ports.log, latency_ms=latency_ms))
+    ports.log.defer(partial(_log, served, plan, ports, latency_ms=latency_ms))
     return response
 
 
@@ -104,6 +113,8 @@ def _serve(
     found = _find_member(request, request_id=request_id, members=ports.members)
     document = ports.flags.hotfixes()
     hotfixes = exposed_hotfixes(document, found.pseudonym, now)
+    pointer = ports.flags.model_pointer()
+    roll_out, canary = _assign(found, hotfixes, pointer.canary if pointer else None)
     served = ServedRequest(
         request=request,
         request_id=request_id,
@@ -115,11 +126,15 @@ def _serve(
         ranked=None,
         fallback_reason="no_catalogue",
         watched=(*found.seen, *request.session_items),
+        roll_out=roll_out,
     )
-    chain = ports.state.chain(hotfixes)
+    chain = ports.state.chain(hotfixes, canary=canary)
     if chain is None:
         return _show_stored(served, found, ports.state.static_list)
-    return _serve_ranked(served, found, _choose(found, chain), state=ports.state, plan=plan)
+    ranked = _serve_ranked(served, found, _choose(found, chain), state=ports.state, plan=plan)
+    if pointer is not None and pointer.shadow is not None:
+        shadow_request(ranked, found.member, pointer.shadow, state=ports.state, log=ports.log)
+    return ranked
 
 
 def _serve_ranked(
@@ -157,6 +172,21 @@ def _show_stored(served: ServedRequest, found: _FoundMember, static: StaticList)
 def _unwanted(request: RecommendationRequest, found: _FoundMember) -> tuple[str, ...]:
     """Return what is not shown, each once: seen, chosen in this session, excluded."""
     return tuple(dict.fromkeys((*found.seen, *request.session_items, *request.exclude)))
+
+
+def _assign(
+    found: _FoundMember, hotfixes: tuple[Hotfix, ...], canary: Canary | None
+) -> tuple[AssignedArm | None, str | None]:
+    """Return the member's arm and the model it is to be served by, if not production.
+
+    Only members with a row take part: others have another pseudonym, so another hash, with every
+    request. A pinned model ends the comparison for the members it is pinned for.
+    """
+    if canary is None or found.member is None or pinned_model(hotfixes) is not None:
+        return None, None
+    assigned = assign_arm(canary, found.pseudonym)
+    serves = assigned is not None and assigned.arm == "canary"
+    return assigned, canary.model_id if serves else None
 
 
 def _choose(found: _FoundMember, chain: ModelChain) -> ChosenModel:
@@ -255,8 +285,10 @@ def _explain_whole(ranked: RankedRequest) -> SlateExplanation:
     )
 
 
-def _log(served: ServedRequest, plan: SamplingPlan, *, log: LogSink, latency_ms: float) -> None:
-    sampling = sample_request(served, plan)
+def _log(
+    served: ServedRequest, plan: SamplingPlan, ports: RecommendPorts, *, latency_ms: float
+) -> None:
+    log, sampling = ports.log, sample_request(served, plan, budget=ports.raised)
     log.write("slim_requests", [encode_record(write_slim(served, sampling, latency_ms=latency_ms))])
     if sampling.full and served.ranked is not None:
         log.write("full_requests", [encode_record(write_full(served, served.ranked, sampling))])

@@ -17,7 +17,7 @@ from recsysops.ports import FlagReader
 from recsysops.serving.fallback import ModelChain
 from recsysops.serving.hotfixes import pinned_model
 from recsysops.serving.static_list import StaticList, packaged_list
-from recsysops.vocabulary import Hotfix
+from recsysops.vocabulary import Hotfix, ModelPointer
 from recsysops.workflows.load_catalogue import (
     CatalogueCache,
     load_static_list,
@@ -91,21 +91,29 @@ class ScorerState:
         chain = self.chain(hotfixes)
         return None if chain is None else self.cache.vary(chain.catalogues[0], hotfixes)
 
-    def chain(self, hotfixes: Sequence[Hotfix] = ()) -> ModelChain | None:
+    def chain(
+        self, hotfixes: Sequence[Hotfix] = (), *, canary: str | None = None
+    ) -> ModelChain | None:
         """Return the models that may serve a member, best first, without hotfixes applied.
 
-        The pinned model, the production model, the previous one; None when none is loaded.
+        The pinned model (an emergency comes before a roll-out), the canary's, the production
+        model, the previous one; None when none is loaded.
         """
         loaded = self._loaded
         if loaded is None:
             return None
-        wanted = pinned_model(hotfixes) or loaded.wanted
+        wanted = pinned_model(hotfixes) or canary or loaded.wanted
         order = dict.fromkeys((wanted, loaded.production, loaded.previous))
         found = (loaded.catalogues.get(model_id) for model_id in order if model_id is not None)
         return ModelChain(
             tuple(catalogue for catalogue in found if catalogue is not None),
             is_degraded=wanted in loaded.failed,
         )
+
+    def loaded_model(self, model_id: str) -> Catalogue | None:
+        """Return a model's catalogue when it is in memory."""
+        loaded = self._loaded
+        return loaded.catalogues.get(model_id) if loaded else None
 
     @property
     def static_list(self) -> StaticList:
@@ -146,8 +154,7 @@ class ScorerState:
 
     def _wanted_models(self) -> frozenset[str]:
         pointer = self.flags.model_pointer()
-        named = (pointer.production, pointer.previous) if pointer else ()
-        return frozenset([*(name for name in named if name), *self._pinned_models()])
+        return frozenset([*(_named_models(pointer) if pointer else ()), *self._pinned_models()])
 
     def _refresh(self) -> None:
         try:
@@ -221,3 +228,10 @@ class ScorerState:
     def _note(self, subject: str, error: Exception) -> None:
         if len(self._problems) < _KEPT_PROBLEMS:
             self._problems.append(LoadProblem(subject, str(error)))
+
+
+def _named_models(pointer: ModelPointer) -> list[str]:
+    """Return every model that a pointer wants in memory."""
+    others = (part.model_id for part in (pointer.canary, pointer.shadow) if part is not None)
+    named = (pointer.production, pointer.previous, *others)
+    return [model_id for model_id in named if model_id is not None]
