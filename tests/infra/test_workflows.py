@@ -88,7 +88,7 @@ def test_every_workflow_logs_and_traces_without_its_data(aws: Assembly) -> None:
 
 def test_aws_starts_its_jobs_by_itself_and_keeps_failed_starts(aws: Assembly) -> None:
     schedules = aws.resources("AWS::Scheduler::Schedule")
-    assert len(schedules) == 3
+    assert len(schedules) == 4
     for schedule in schedules.values():
         assert schedule["Properties"]["State"] == "ENABLED"
         assert "StartFailures" in str(schedule["Properties"]["Target"]["DeadLetterConfig"])

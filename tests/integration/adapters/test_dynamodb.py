@@ -143,6 +143,17 @@ def test_seen_items_grow_in_order_and_keep_vectors_and_salt(dynamodb) -> None:
     assert store.get("new") == Member("new", {}, ("x", "y"), "fresh")
 
 
+def test_a_deleted_member_comes_back_with_another_salt(dynamodb) -> None:
+    salts = iter(("first", "second"))
+    store = DynamoMembers(dynamodb, "member_ids", make_salt=lambda: next(salts))
+    assert store.add_seen("17", ["a"]) == "first"
+    assert store.delete("17")
+    assert store.get("17") is None
+    assert not store.delete("17")
+    assert store.add_seen("17", ["b"]) == "second"
+    assert store.get("17") == Member("17", {}, ("b",), "second")
+
+
 def test_the_largest_seen_list_fits_into_a_row(dynamodb) -> None:
     store = DynamoMembers(dynamodb, "member_ids")
     longest = tuple(f"{n:0>64}" for n in range(SEEN_LIMIT + 1))

@@ -16,6 +16,7 @@ from recsysops.adapters.memory import (
     MemoryRecordedEvents,
     MemoryRegistry,
 )
+from recsysops.adapters.memory_deployer import MemoryConfigDeployer
 from recsysops.bootstrap import Ports
 from recsysops.detection.catalogue import find_audit
 from recsysops.detection.context import make_context
@@ -84,6 +85,7 @@ def make_stack(*, now: datetime = NOW, items: int = 120, **settings: object) -> 
     ports.consumer_log, ports.recorded_events = stack.feedback, MemoryRecordedEvents()
     ports.items, ports.lake, ports.queries = MemoryItems(world.items), lake, AnsweredQueries(lake)  # type: ignore[assignment]
     ports.incidents, ports.notifier = stack.incidents, stack.notifier
+    ports.sampling_deployer = MemoryConfigDeployer()  # type: ignore[assignment]
     ports.registry = MemoryRegistry(
         [
             ModelEntry(world.artefact.model_id, "production", TRAINED_AT),

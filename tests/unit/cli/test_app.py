@@ -13,7 +13,8 @@ from tests.unit.cli.conftest import RunCli, Said
 
 COMMANDS = (
     "up", "down", "status", "clean", "demo", "faults-check", "recommend", "audit", "incidents",
-    "diagnose", "replay", "hotfix", "launches", "models", "leaderboard",
+    "diagnose", "replay", "hotfix", "launches", "models", "leaderboard", "forget",
+    "mirror", "plan-sampling",
 )  # fmt: skip
 
 
