@@ -12,8 +12,7 @@ REMAINS = (
     "those records expire (90 days)",
     "backups of the members table keep the row, salt included, for up to 35 days",
     "models trained before keep what they learned from the member until the next training; "
-    "training data upstream bring the member back unless deleted there first",
-    "a training that runs right now may write the row again: forget once more after it",
+    "training data upstream bring the member back, under a new salt, unless deleted there first",
 )
 """What forgetting does not reach, told with every answer."""
 
