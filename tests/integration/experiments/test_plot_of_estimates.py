@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from recsysops.cli.evaluation_report import draw_report
+import pytest
+from recsysops.cli.evaluation_report import draw_report, show_report
 from recsysops.experiments.intervals import Interval
 from recsysops.experiments.off_policy.evaluation import evaluate_policy
 from recsysops.workflows.evaluate_policy import PolicyReport
@@ -38,3 +39,13 @@ def test_nothing_is_drawn_of_a_refusal(tmp_path: Path) -> None:
     path = tmp_path / "none.svg"
     assert not draw_report(replace(REPORT, evaluation=None, refusal="why"), path)
     assert not path.exists()
+
+
+def test_gains_that_are_not_told_are_said_to_be_missing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    untold = replace(FOUND, estimates=tuple(replace(one, gain=None) for one in FOUND.estimates))
+    show_report(replace(REPORT, evaluation=untold))
+    assert "gains are not told: too few rewards" in capsys.readouterr().out
+    show_report(REPORT)
+    assert "gains are not told" not in capsys.readouterr().out

@@ -49,6 +49,21 @@ def test_the_logged_policy_has_no_gain_over_itself() -> None:
         assert gains[name] is not None
         assert gains[name].value == pytest.approx(0.0, abs=1e-12)
         assert gains[name].high - gains[name].low == pytest.approx(0.0, abs=1e-12)
+    assert found.support.moved_rewards is None
+
+
+def test_a_gain_that_hangs_on_a_sliver_without_rewards_is_not_told() -> None:
+    sliver = (LOG.action == 7) & (LOG.reward > 0.0)
+    poor = replace(LOG, reward=np.where(sliver, 0.0, LOG.reward))
+    without = WORLD.logging.copy()
+    without[:, 7] = 0.0
+    without /= without.sum(axis=1, keepdims=True)
+    found = evaluate(poor, without)
+    assert found.support.moved_rewards == 0
+    assert {one.gain for one in found.estimates} == {None}
+    rich = evaluate(replace(LOG, reward=np.where(LOG.action == 7, 1.0, LOG.reward)), without)
+    assert rich.support.moved_rewards == (LOG.action == 7).sum() > 5
+    assert all(one.gain is not None and one.gain.high < 0.0 for one in rich.estimates)
 
 
 def refusal(decisions: Decisions, policy: np.ndarray) -> str:

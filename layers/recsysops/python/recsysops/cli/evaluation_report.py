@@ -6,6 +6,7 @@ from pathlib import Path
 
 from recsysops.cli.output import people, print_table
 from recsysops.experiments.intervals import Interval
+from recsysops.experiments.off_policy.evaluation import Evaluation
 from recsysops.workflows.evaluate_policy import PolicyReport
 
 LABELS = {
@@ -30,6 +31,8 @@ def show_report(report: PolicyReport) -> None:
         ]
         print_table(title, rows)
         people.print(describe_support(report))
+        if report.evaluation.interval_method == "bootstrap" and not _tells_gain(report.evaluation):
+            people.print("· gains are not told: too few rewards where the two policies differ")
     for note in report.notes:
         people.print(f"· {note}")
 
@@ -79,6 +82,10 @@ def draw_report(report: PolicyReport, path: Path) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(drawn.svg, encoding="utf-8")
     return True
+
+
+def _tells_gain(found: Evaluation) -> bool:
+    return any(one.gain is not None for one in found.estimates)
 
 
 def _text(interval: Interval | None) -> str:

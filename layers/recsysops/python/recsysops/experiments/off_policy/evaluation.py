@@ -49,7 +49,8 @@ ROUNDS = 500
 class PolicyEstimate:
     """One estimator's value of the new policy and its gain over the logged one.
 
-    gain is None for an interval method that has none.
+    gain is None for an interval method that has none, and where too few of the decisions that the
+    policy would make more or less often were rewarded.
     """
 
     estimator: EstimatorName
@@ -99,7 +100,11 @@ def evaluate_policy(
 
     Raises: BadInput for columns or a policy that are none; CouldNotJudge with the reason.
     """
+    rules = rules or SupportRules()
     ratio, support, cap = _weigh(decisions, policy, rules, cap)
+    tells_gain = (
+        support.moved_rewards is None or support.moved_rewards >= rules.fewest_moved_rewards
+    )
     estimators = make_estimators(cap)
 
     def estimate(weight: Float64Array) -> Float64Array:
@@ -114,7 +119,9 @@ def evaluate_policy(
         PolicyEstimate(
             name,
             interval(float(points[at]), draws[:, at]),
-            interval(float(points[at] - points[0]), draws[:, at] - draws[:, 0]),
+            interval(float(points[at] - points[0]), draws[:, at] - draws[:, 0])
+            if tells_gain
+            else None,
         )
         for at, name in enumerate(estimators, start=1)
     ]

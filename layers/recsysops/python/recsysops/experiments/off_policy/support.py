@@ -25,13 +25,16 @@ class SupportRules:
     most_unsupported: share of the new policy's choices that the log never shows in their context.
     fewest_effective: decisions left in effect after weighting (Kish). fewest_rewards: the same of
     decisions with a reward: intervals know of rare rewards only what they saw.
-    fewest_clusters: members, which are what the bootstrap draws.
+    fewest_clusters: members, which are what the bootstrap draws. fewest_moved_rewards: rewarded
+    decisions that the policy would make more often, and less often, before its gain is told: a
+    bootstrap repeats what it saw, and of a sliver without rewards it would be sure.
     """
 
     most_unsupported: float = 0.05
     fewest_effective: float = 100.0
     fewest_rewards: float = 10.0
     fewest_clusters: int = 20
+    fewest_moved_rewards: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,9 @@ class Support:
     """What a log offers for one policy, see SupportRules.
 
     mean_ratio: with an interval that nearly always holds 1 minus what is unsupported, when the
-    propensities are right. largest_ratio: weight of the heaviest decision.
+    propensities are right. largest_ratio: weight of the heaviest decision. moved_rewards: rewarded
+    decisions among those made more often or among those made less often, the fewer of both; None
+    when the policy makes all decisions as often as before.
     """
 
     decisions: int
@@ -49,6 +54,7 @@ class Support:
     effective_rewards: float
     mean_ratio: Interval
     largest_ratio: float
+    moved_rewards: int | None
 
 
 def measure_support(decisions: Decisions, policy: Float64Array, ratio: Float64Array) -> Support:
@@ -63,7 +69,17 @@ def measure_support(decisions: Decisions, policy: Float64Array, ratio: Float64Ar
         effective_rewards=effective_sample_size(ratio * np.abs(decisions.reward)),
         mean_ratio=ratio_interval(sums, sizes, confidence=_NEARLY_CERTAIN),
         largest_ratio=float(ratio.max(initial=0.0)),
+        moved_rewards=count_moved_rewards(decisions, ratio),
     )
+
+
+def count_moved_rewards(decisions: Decisions, ratio: Float64Array) -> int | None:
+    """Return the fewer of the rewarded decisions with a ratio above 1 and below 1.
+
+    A side without any decision does not count; None when neither has one.
+    """
+    sides = [side for side in (ratio > 1.0, ratio < 1.0) if side.any()]
+    return min((int((decisions.reward[side] != 0.0).sum()) for side in sides), default=None)
 
 
 def unsupported_share(decisions: Decisions, policy: Float64Array) -> float:
