@@ -92,6 +92,7 @@ class AlarmThresholds:
     delivery_success_share: float = 1.0
     lost_log_lines: int = 1
     rejected_flags: int = 1
+    rejected_items: int = 1
     load_problems: int = 1
     stored_lists: int = 1
     server_errors: int = 5

@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from constructs import Construct
+from recsysops.adapters.publishing_metrics import REJECTED_ITEMS
 from recsysops.adapters.serving_metrics import reason_metric
 from recsysops.observability import NAMESPACE
 
@@ -108,6 +109,15 @@ class Alarms(Construct):
             ),
         )
 
+    def watch_publishing(self) -> None:
+        """Alarm on item rows that an upstream job mistyped."""
+        self._add(
+            "RejectedItems",
+            _metric(REJECTED_ITEMS, service="publish_delta", statistic="Maximum"),
+            at_least=self._thresholds.rejected_items,
+            says="item rows cannot be read and are served as they were: read publish_delta's log",
+        )
+
     def watch_what_serving_counts(self) -> None:
         """Alarm on lost log lines, refused flag documents and models that cannot be loaded."""
         self._add(
@@ -172,10 +182,14 @@ class Alarms(Construct):
 
 def serving_metric(name: str, *, statistic: str) -> cloudwatch.Metric:
     """Name a metric that recommend_items emits (EMF)."""
+    return _metric(name, service="recommend_items", statistic=statistic)
+
+
+def _metric(name: str, *, service: str, statistic: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
-        dimensions_map={"service": "recommend_items"},
+        dimensions_map={"service": service},
         period=PERIOD,
         statistic=statistic,
     )

@@ -209,6 +209,7 @@ class RecsysopsStack(Stack):
         server_errors = alarms.watch_api(self.api)
         serving = alarms.watch_serving(self.functions["recommend_items"])
         alarms.watch_what_serving_counts()
+        alarms.watch_publishing()
         alarms.summarise([errors["recommend_items"], server_errors, *serving])
         # Not on the fallback share: a hotfix may serve fallbacks on purpose.
         self.flags.roll_back_on([server_errors], names=("hotfixes", "model"))

@@ -6,6 +6,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from recsysops.adapters.publishing_metrics import REJECTED_ITEMS, tell_published
 from recsysops.adapters.serving_metrics import tell_served
 from recsysops.observability import NAMESPACE, make_logger, make_metrics
 
@@ -49,6 +50,7 @@ def test_everything_that_can_fail_is_watched(aws: Assembly) -> None:
             "SlowAnswers",
             "LostLogLines",
             "RejectedFlags",
+            "RejectedItems",
             "StoredListServed",
             "UnreadableModel",
         ),
@@ -63,11 +65,28 @@ def test_serving_alarms_watch_metrics_that_serving_emits(
     answer = SimpleNamespace(fallback_reason="no_catalogue", fallback_step="packaged_list")
     tell_served(make_metrics(name), make_logger(name), answer=answer, latency_ms=1, scorer=health)
     line = json.loads(capsys.readouterr().out)
-    watched = [alarm for alarm in alarms(aws).values() if alarm.get("Namespace") == NAMESPACE]
+    watched = [
+        alarm
+        for alarm in alarms(aws).values()
+        if alarm.get("Namespace") == NAMESPACE and alarm["MetricName"] != REJECTED_ITEMS
+    ]
     assert len(watched) == 5
     for alarm in watched:
         assert alarm["MetricName"] in line
         assert alarm["Dimensions"] == [{"Name": "service", "Value": line["service"]}]
+
+
+def test_the_alarm_on_mistyped_items_watches_what_a_publication_counts(
+    aws: Assembly, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "publish_delta"
+    tell_published(
+        make_metrics(name), make_logger(name), delta_id="d-1", rejected={"7": "attribute price"}
+    )
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    alarm = alarms(aws)["RejectedItems"]
+    assert alarm["MetricName"] in line
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": line["service"]}]
 
 
 def test_every_alarm_pages_the_incident_topic_and_says_what_to_do(aws: Assembly) -> None:

@@ -435,3 +435,15 @@ def test_a_member_whose_row_never_stands_still_is_a_conflict(dynamodb) -> None:
 
     with pytest.raises(ConflictError, match="6 tries"):
         store.update_many(["17"], change)
+
+
+def test_a_mistyped_row_is_rejected_by_its_id_and_the_others_are_read(dynamodb) -> None:
+    store, rejected = DynamoItems(dynamodb, "item_ids"), {}
+    store.put_many([ITEM])
+    bad = item_to_row(replace(ITEM, item_id="7")) | {"price": {"S": "cheap"}}
+    dynamodb.put_item(TableName="item_ids", Item=bad)
+    assert list(store.scan(reject=rejected.__setitem__)) == [ITEM]
+    assert list(rejected) == ["7"]
+    assert "attribute price" in rejected["7"]
+    with pytest.raises(BadData, match="item 7: attribute price"):
+        list(store.scan())

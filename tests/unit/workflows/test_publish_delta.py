@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from recsysops.errors import ArtefactError, BadData, DependencyError
 from recsysops.model.artefact import artefact_key, unpack_artefact
 from recsysops.model.catalogue import Catalogue
 from recsysops.model.delta import POINTER_KEY
-from recsysops.ports import QueryEngine, Row
+from recsysops.ports import QueryEngine, RejectRow, Row
 from recsysops.request_log.records import FeedbackEvent, ItemSnapshotRow
 from recsysops.request_log.schema import decode_record, to_row
 from recsysops.serving.static_list import static_list_key
@@ -50,6 +50,7 @@ class Bench:
         self.items = MemoryItems(items)
         self.lake = MemoryLake()
         self.pointer = ModelPointer(production=ARTEFACT.model_id)
+        self.rejected: list[tuple[str, str]] = []
 
     def publish(self, *, as_of: datetime = LATER, queries: QueryEngine | None = None) -> str:
         return publish_delta(
@@ -59,6 +60,7 @@ class Bench:
             queries=queries,
             pointer=self.pointer,
             as_of=as_of,
+            reject=lambda item_id, reason: self.rejected.append((item_id, reason)),
         )
 
     def catalogue(self) -> Catalogue:
@@ -282,3 +284,52 @@ def test_the_pointer_does_not_lie_where_snapshots_expire() -> None:
     bench = Bench()
     bench.publish()
     assert [key for key in bench.blobs.list_keys("deltas/") if "pointer" in key] == []
+
+
+class MistypedItems(MemoryItems):
+    """A table in which an upstream job mistyped some rows."""
+
+    mistyped: tuple[str, ...] = ()
+
+    def scan(self, *, reject: RejectRow | None = None) -> Iterator[ItemFeatures]:
+        for item in super().scan():
+            if item.item_id not in self.mistyped:
+                yield item
+            elif reject is None:
+                raise BadData(f"item {item.item_id}: attribute price cannot be 'cheap'")
+            else:
+                reject(item.item_id, "attribute price cannot be 'cheap'")
+
+
+def test_a_mistyped_row_keeps_its_last_good_version_and_does_not_hold_up_the_others() -> None:
+    bench = Bench()
+    bench.items = MistypedItems(ITEMS)
+    bench.publish()
+    bench.items.put_many([replace(ITEMS[4], price=1.0), replace(ITEMS[5], price=2.0)])
+    bench.items.mistyped = (ITEMS[4].item_id,)
+    bench.publish(as_of=LATER + timedelta(hours=1))
+    prices = {item.item_id: item.price for item in bench.catalogue().items}
+    assert len(prices) == len(ITEMS)
+    assert prices[ITEMS[4].item_id] == ITEMS[4].price
+    assert prices[ITEMS[5].item_id] == 2.0
+    assert [item_id for item_id, _ in bench.rejected] == [ITEMS[4].item_id]
+    assert bench.rejected[0][1] == "attribute price cannot be 'cheap'; as before"
+
+
+def test_a_new_item_that_is_mistyped_is_left_out_and_told() -> None:
+    bench = Bench()
+    bench.items = MistypedItems(ITEMS)
+    bench.publish()
+    bench.items.put_many([replace(ITEMS[0], item_id="zz-new")])
+    bench.items.mistyped = ("zz-new",)
+    bench.publish(as_of=LATER + timedelta(hours=1))
+    assert "zz-new" not in bench.catalogue().row_of
+    assert [reason.rpartition("; ")[2] for _, reason in bench.rejected] == ["left out"]
+
+
+def test_mistyped_rows_before_the_first_snapshot_are_left_out() -> None:
+    bench = Bench()
+    bench.items = MistypedItems(ITEMS)
+    bench.items.mistyped = (ITEMS[0].item_id,)
+    bench.publish()
+    assert len(bench.catalogue().items) == len(ITEMS) - 1

@@ -101,6 +101,9 @@ class RecordedEvents(Protocol):
         """Write all recorded events of members, keeping the newest. Raises: DependencyError."""
 
 
+RejectRow = Callable[[str, str], None]
+
+
 class ItemStore(Protocol):
     """Raw item features by id: the table an upstream job writes."""
 
@@ -114,8 +117,12 @@ class ItemStore(Protocol):
             DependencyError.
         """
 
-    def scan(self) -> Iterator[ItemFeatures]:
-        """Yield every item, in no order. Raises: DependencyError, BadData."""
+    def scan(self, *, reject: RejectRow | None = None) -> Iterator[ItemFeatures]:
+        """Yield every item, in no order.
+
+        A row that cannot be read goes to `reject` as (item id, what is wrong) and the others
+        come all the same. Raises: DependencyError; BadData for such a row without `reject`.
+        """
 
 
 class BlobStore(Protocol):

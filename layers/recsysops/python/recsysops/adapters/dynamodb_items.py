@@ -12,6 +12,7 @@ from recsysops.adapters.aws_clients import AwsClient, translate_errors
 from recsysops.adapters.backoff import Sleep
 from recsysops.adapters.dynamodb_batches import Attributes, scan_rows, write_rows
 from recsysops.errors import BadData, ConflictError
+from recsysops.ports import RejectRow
 from recsysops.vocabulary import ItemFeatures
 
 ValueT = TypeVar("ValueT")
@@ -57,9 +58,20 @@ class DynamoItems:
             )
         return item_from_row(answer["Item"]) if "Item" in answer else None
 
-    def scan(self) -> Iterator[ItemFeatures]:
-        """Yield every item, in no order. Raises: DependencyError, BadData naming the item."""
-        return map(item_from_row, scan_rows(self._client, self._table))
+    def scan(self, *, reject: RejectRow | None = None) -> Iterator[ItemFeatures]:
+        """Yield every item, in no order; what cannot be read goes to `reject`.
+
+        Raises: DependencyError; without `reject` BadData naming the item.
+        """
+        for row in scan_rows(self._client, self._table):
+            try:
+                item = item_from_row(row)
+            except BadData as error:
+                if reject is None:
+                    raise
+                reject(str(row.get("item_id", {}).get("S", "")), str(error))
+            else:
+                yield item
 
 
 def item_to_row(item: ItemFeatures) -> Attributes:

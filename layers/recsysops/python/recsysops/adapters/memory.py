@@ -17,7 +17,7 @@ from threading import RLock
 from recsysops.adapters.lake_objects import encode_rows, lake_key
 from recsysops.adapters.seen_items import append_seen
 from recsysops.errors import ConflictError, FlagError, NotFound
-from recsysops.ports import LogStream, Row
+from recsysops.ports import LogStream, RejectRow, Row
 from recsysops.vocabulary import (
     FlagDocument,
     Incident,
@@ -139,8 +139,8 @@ class MemoryItems:
                 raise ConflictError(f"version {item.version} or a newer one is stored already")
             self._items[item.item_id] = item
 
-    def scan(self) -> Iterator[ItemFeatures]:
-        """Yield every item as it was when the scan began."""
+    def scan(self, *, reject: RejectRow | None = None) -> Iterator[ItemFeatures]:  # noqa: ARG002
+        """Yield every item as it was when the scan began; memory holds none that is mistyped."""
         with self._lock:
             items = list(self._items.values())
         yield from items

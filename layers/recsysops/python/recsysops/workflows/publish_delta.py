@@ -17,7 +17,7 @@ from recsysops.errors import ArtefactError, BadData
 from recsysops.model.artefact import ModelArtefact
 from recsysops.model.delta import POINTER_KEY, delta_key, launch_day, pack_delta
 from recsysops.model.kernel import Float32Array, Float64Array
-from recsysops.ports import BlobStore, ItemStore, LakeWriter, QueryEngine
+from recsysops.ports import BlobStore, ItemStore, LakeWriter, QueryEngine, RejectRow
 from recsysops.request_log.records import SCHEMA_VERSION, ItemSnapshotRow
 from recsysops.request_log.schema import to_row
 from recsysops.request_log.sql import render_sql, utc_day
@@ -31,6 +31,7 @@ from recsysops.workflows.load_catalogue import (
     parse_delta_pointer,
     read_delta_pointer,
 )
+from recsysops.workflows.readable_items import read_items
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,6 +66,7 @@ def publish_delta(
     pointer: ModelPointer,
     as_of: datetime,
     pinnable: Sequence[str] = (),
+    reject: RejectRow = lambda _item_id, _reason: None,
 ) -> str:
     """Publish a snapshot of all items with popularity as of a moment; returns its delta id.
 
@@ -75,14 +77,16 @@ def publish_delta(
     only decays. Writes the snapshot, its rows for the lake, then the pointer, which never goes
     back in time. Beside the snapshot lies its list of popular items, the scorers' last resort.
 
+    A row of the item table that cannot be read is told to `reject` and served as it was last.
+
     Raises: ArtefactError when the production model cannot be read; BadData when the item table
-        is empty or holds what cannot be written; DependencyError.
+        holds nothing that can be published; DependencyError.
     """
     moment = truncate_milliseconds(as_of)
     artefact = load_artefact(blobs, pointer.production)
     if not artefact.manifest.popularity:
         raise ArtefactError(f"{artefact.model_id} has no popularity term to refresh")
-    ordered = tuple(sorted(items.scan(), key=lambda item: item.item_id))
+    ordered = read_items(items, blobs=blobs, reject=reject)
     if not ordered:
         raise BadData("the item table is empty: an empty catalogue is never published")
     snapshot = _take_snapshot(

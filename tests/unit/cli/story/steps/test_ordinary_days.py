@@ -24,7 +24,7 @@ TRAINED = datetime(2026, 3, 1)  # noqa: DTZ001 - only stored
 class LossyItems(MemoryItems):
     """A table that lost a row."""
 
-    def scan(self) -> Iterator[ItemFeatures]:
+    def scan(self, **_: object) -> Iterator[ItemFeatures]:
         _, *rest = super().scan()
         yield from rest
 
