@@ -91,7 +91,13 @@ def test_of_two_versions_peers_say_which_is_wrong() -> None:
     assert suspicion.kind == "changed"
     right, wrong = (60 + 6 * 59.5 / 61) / 66, (6 * 0.5 / 61) / 66
     assert suspicion.wrong == pytest.approx(right / (right + wrong))
-    assert "language changed from ko to en" in suspicion.describe()
+    assert suspicion.describe().startswith("language changed from ko to en; 0 of 60 peers agree;")
+    assert flag_launch((suspicion,))
+
+
+def test_a_language_that_got_lost_is_put_right_with_what_it_was() -> None:
+    (suspicion,) = suspect(replace(UPCOMING, language=None), replace(UPCOMING, version=1))
+    assert suspicion.describe() == "language got lost, it was ko; forecast 0.050, put right 0.250"
     assert flag_launch((suspicion,))
 
 

@@ -52,7 +52,7 @@ _WORTH_TESTING = 0.1
 _SURE = 0.9
 _CHANCE_AGREEMENT = {"language": 0.12, "year": 0.1, "genres": 0.35}
 
-SuspicionKind = Literal["missing", "changed", "unlike peers"]
+SuspicionKind = Literal["missing", "lost", "changed", "unlike peers"]
 ShareOf = Callable[[ItemFeatures, ItemFeatures], Float64Array]
 """Forecast shares of a launch scored with the first metadata if the second are the truth that
 its plays follow, at quantiles of those plays."""
@@ -87,12 +87,15 @@ class Suspicion:
     def describe(self) -> str:
         """Name feature, value, what peers have, and the effect, in one line."""
         effect = f"forecast {self.delivered_share:.3f}, put right {self.corrected_share:.3f}"
-        had = f"{self.agreeing} of {self.peer_count} peers agree, most have {self.expected}"
+        agree = f"{self.agreeing} of {self.peer_count} peers agree"
         if self.kind == "missing":
             return f"{self.feature} is missing; most peers have {self.expected}; {effect}"
+        if self.kind == "lost":
+            return f"{self.feature} got lost, it was {self.expected}; {effect}"
         if self.kind == "changed":
-            return f"{self.feature} changed from {self.expected} to {self.value}; {had}; {effect}"
-        return f"{self.feature} is {self.value}, unlike its peers: {had}; {effect}"
+            return f"{self.feature} changed from {self.expected} to {self.value}; {agree}; {effect}"
+        odd = f"{self.feature} is {self.value}, unlike its peers: {agree}"
+        return f"{odd}, most have {self.expected}; {effect}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +310,7 @@ def _accuse(
     votes = comparable[:_VOTES]
     previous = _last_other_value(launch, feature)
     if not has_feature(item, feature):
-        return "missing", 1.0, votes if previous is None else [previous]
+        return ("missing", 1.0, votes) if previous is None else ("lost", 1.0, [previous])
     support = agreeing_share(peers, item, comparable, feature=feature)
     if previous is not None and feature == "genres" and set(previous.genres) < set(item.genres):
         previous = None
