@@ -16,6 +16,8 @@ from .conftest import Assembly
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_MB = 250
+LIMIT_SCORING_MIB = 90
+"""What the scoring function may carry: a cold start reads it all."""
 AARCH64 = 183
 NEVER_IMPORTED = ("pandas", "scipy", "sklearn", "pyarrow", "duckdb", "implicit", "matplotlib")
 NO_CLOUD = {
@@ -123,6 +125,7 @@ def test_what_a_function_carries_is_below_lambdas_limit(aws: Assembly, tmp_path:
     for function in FUNCTION_SIZES:
         total = shared + size_mb(ROOT / "functions" / function)
         assert total < LIMIT_MB, f"{function} carries {total:.0f} MB"
+    assert shared <= LIMIT_SCORING_MIB, f"the scorer's layers are {shared:.0f} MiB"
 
     built = {path.name for path in (tmp_path / "python").iterdir()}
     assert {"numpy", "pydantic", "aws_lambda_powertools"} <= built
