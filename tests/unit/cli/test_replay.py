@@ -84,6 +84,17 @@ def test_an_explanation_tells_everything_in_order(run_cli: RunCli, shown: list[s
     assert [item["item_id"] for item in explained["explanation"]["items"]] == shown
 
 
+def test_a_window_is_explained_in_part_to_people_and_wholly_as_json(
+    run_cli: RunCli, ports: Ports
+) -> None:
+    del ports
+    said = run_cli("replay", *DAY, "--explain")
+    assert said.out.count("final order") == 3
+    assert f"and {REQUESTS - 3} more" in said.out
+    document = json.loads(run_cli("replay", *DAY, "--explain", "--json").out)
+    assert len(document["explanations"]) == REQUESTS
+
+
 def test_a_question_that_cannot_be_answered_is_status_1_with_the_reason(
     run_cli: RunCli, ports: Ports
 ) -> None:

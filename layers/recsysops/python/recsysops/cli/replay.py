@@ -98,7 +98,7 @@ def _answer(
     check_digests: bool,
     as_json: bool,
 ) -> None:
-    from recsysops.cli.what_if_report import show_explanation, show_what_if
+    from recsysops.cli.what_if_report import show_explanations, show_what_if
     from recsysops.workflows.ask_what_if import ask_what_if, explain_requests
 
     cache, refused = ports.catalogues, 0
@@ -108,8 +108,7 @@ def _answer(
         document |= {"explanations": explained}
         refused += sum(one.refusal is not None for one in explained)
         if not as_json:
-            for one in explained:
-                show_explanation(one)
+            show_explanations(explained)
     if questions:
         report = ask_what_if(
             records, questions, cache=cache, check_digests=check_digests,

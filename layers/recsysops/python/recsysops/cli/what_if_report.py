@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from recsysops.cli.output import people, print_table
 from recsysops.serving.request_story import RequestStory, ShownItemStory
@@ -19,6 +19,14 @@ def show_what_if(report: WhatIfReport) -> None:
         _show_answer(answer)
     if len(report.answers) > 1:
         print_table("all requests", [report.summarise()])
+
+
+def show_explanations(explained: Sequence[Explained]) -> None:
+    """Print what the first requests were made of, and how many more there are."""
+    for one in explained[:SHOWN_REQUESTS]:
+        show_explanation(one)
+    if len(explained) > SHOWN_REQUESTS:
+        people.print(f"and {len(explained) - SHOWN_REQUESTS} more, see --json")
 
 
 def show_explanation(explained: Explained) -> None:
