@@ -27,7 +27,10 @@ def deploy(world: ServedWorld, *hotfixes: Hotfix) -> None:
 def busy_world() -> ServedWorld:
     """Known, cold and hotfixed members on several surfaces, a third of them exploring."""
     world = make_world(150, members=8, fold_in=FOLD_IN)
-    surfaces = {"item": SurfacePlan(diversity=2.0), "tv": SurfacePlan(launch_slots=(1, 3))}
+    surfaces = {
+        "item": SurfacePlan(diversity=2.0),
+        "tv": SurfacePlan(launch_slots=(1, 3), policy="thompson"),
+    }
     world.flags.plan = SamplingPlan(rate=1.0, raised_rate=1.0, explore_rate=0.3, surfaces=surfaces)
     for number in range(30):
         filters = {"languages": ["en", "ja"], "in_stock": True} if number % 3 == 0 else {}

@@ -16,6 +16,8 @@ surface_plans = st.builds(
     diversity_window=st.integers(1, 50),
     launch_slots=st.sets(st.integers(1, 50), max_size=10).map(lambda s: tuple(sorted(s))),
     launch_days=st.integers(1, 365),
+    policy=st.sampled_from(["greedy", "thompson"]),
+    prior_trials=st.floats(1, 1e6),
 )
 
 
@@ -60,6 +62,8 @@ def test_a_surface_is_built_in_configured_or_refused() -> None:
         {"launch_slots": [0]},
         {"launch_slots": [51]},
         {"launch_days": 0},
+        {"policy": "random"},
+        {"prior_trials": 0.0},
         {"shuffle": True},
     ],
 )

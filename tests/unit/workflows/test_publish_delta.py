@@ -25,9 +25,10 @@ from recsysops.workflows.load_catalogue import (
     load_static_list,
     read_delta_pointer,
 )
-from recsysops.workflows.publish_delta import publish_delta
+from recsysops.workflows.publish_delta import OUTCOME_DAYS, publish_delta
 
 from tests.fakes.lake_queries import LakeQueries
+from tests.fakes.logged_requests import make_slim
 from tests.fakes.served_world import (
     ENCODER,
     HALF_LIVES,
@@ -173,10 +174,45 @@ def test_publishing_twice_changes_nothing(tmp_path: Path) -> None:
     assert (bench.blobs.objects, bench.lake.objects) == (blobs, lake)
 
 
-def test_a_moment_before_the_training_asks_the_lake_for_nothing() -> None:
+def test_a_moment_before_the_training_asks_the_lake_for_no_plays() -> None:
     queries = MemoryQueries()
     Bench().publish(as_of=TRAINED_AT - timedelta(days=1), queries=queries)
-    assert queries.asked == []
+    assert [("shown" in sql, "date_diff" in sql) for sql in queries.asked] == [(True, False)]
+
+
+def shown(number: int, moment: datetime, *item_ids: str) -> dict[str, object]:
+    return to_row(make_slim(f"r{number}", event_time=moment, shown=list(item_ids)))
+
+
+def test_recent_impressions_and_their_plays_are_counted_once(tmp_path: Path) -> None:
+    recent, old = LATER - timedelta(days=1), LATER - timedelta(days=OUTCOME_DAYS, seconds=1)
+    slim = [
+        shown(1, recent, "i0001", "i0002"),
+        shown(1, recent, "i0001", "i0002"),
+        shown(2, recent, "i0001", "gone"),
+        shown(3, old, "i0001"),
+        shown(4, LATER, "i0001"),
+    ]
+    feedback = [
+        play(1, "i0001", recent, request_id="r1"),
+        play(2, "i0001", recent, request_id="r1"),
+        play(3, "i0003", recent, request_id="r1"),
+        play(4, "i0002", recent, request_id="r2"),
+        play(5, "i0002", recent, request_id="r1", kind="click"),
+    ]
+    bench = Bench()
+    tables = {"slim_requests": slim, "feedback": feedback}
+    bench.publish(queries=LakeQueries(tmp_path, tables, dt="2026-03-03"))
+    outcomes = bench.catalogue().outcomes
+    assert outcomes is not None
+    assert outcomes[1:4].tolist() == [[2, 1], [1, 0], [0, 0]]
+    assert outcomes.sum(axis=0).tolist() == [3, 1]
+
+
+def test_without_a_lake_nobody_counted() -> None:
+    bench = Bench()
+    bench.publish()
+    assert bench.catalogue().outcomes is None
 
 
 class BrokenLake(MemoryLake):

@@ -25,6 +25,7 @@ Surface = str
 BUILT_IN_SURFACES = ("home", "search", "item")
 
 Arm = Literal["greedy", "explore"]
+Policy = Literal["greedy", "thompson"]
 Traffic = Literal["live", "re-timed", "simulated", "mirrored"]
 RequestStatus = Literal["ok", "fallback"]
 FallbackStep = Literal["previous_model", "session", "popularity", "static_list", "packaged_list"]
@@ -253,13 +254,17 @@ class SurfacePlan:
 
     diversity: score that an item loses when its content equals that of one of the
     `diversity_window` items just above it. launch_slots: positions (from 1, ascending) reserved
-    for items launched at most `launch_days` ago.
+    for items launched at most `launch_days` ago. policy: greedy, or thompson, under which recent
+    launches (and all items, for members without a vector) draw their play rate from a posterior
+    whose prior is worth `prior_trials` impressions.
     """
 
     diversity: float = 0.0
     diversity_window: int = 5
     launch_slots: tuple[int, ...] = ()
     launch_days: int = 30
+    policy: Policy = "greedy"
+    prior_trials: float = 20.0
 
 
 PLAIN_SURFACE = SurfacePlan()

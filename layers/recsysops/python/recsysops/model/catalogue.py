@@ -28,7 +28,7 @@ class Catalogue:
     matrix: (n, d) float32; bias: (n,) float32, fresh popularity under the model's weights;
     launch_days: (n,) days since 1970; largest_row_norm bounds every row's Euclidean norm;
     fold_in: how members without a vector get one, None in artefacts older than that; columns:
-    what filters look at.
+    what filters look at; outcomes: (n, 2) recent impressions and plays, None when not counted.
     """
 
     model_id: str
@@ -42,6 +42,7 @@ class Catalogue:
     launch_days: NDArray[np.int64]
     largest_row_norm: float
     fold_in: FoldInPrior | None = None
+    outcomes: NDArray[np.int64] | None = None
     ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
     columns: LazyColumns = field(init=False, repr=False, compare=False, default_factory=LazyColumns)
 
@@ -107,6 +108,7 @@ def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalog
         launch_days=launch_days_of(delta),
         largest_row_norm=_largest_norm(matrix),
         fold_in=artefact.manifest.fold_in,
+        outcomes=delta.outcomes,
     )
 
 

@@ -39,7 +39,8 @@ class DeltaSnapshot:
 
     model_id: the model whose encoder made `changed_vectors`. log_popularity: (n, terms) float32,
     log of (decayed plays + smoothing) per half-life. changed_rows: (k,) row numbers whose vector
-    differs from the artefact's; changed_vectors: (k, d) float32.
+    differs from the artefact's; changed_vectors: (k, d) float32. outcomes: (n, 2) recent
+    impressions and those of them that were played, None when nobody counted them.
     """
 
     delta_id: str
@@ -50,6 +51,7 @@ class DeltaSnapshot:
     log_popularity: Float32Array
     changed_rows: NDArray[np.intp]
     changed_vectors: Float32Array
+    outcomes: NDArray[np.int64] | None = None
 
 
 def delta_key(delta_id: str) -> str:
@@ -66,6 +68,7 @@ def pack_delta(
     log_popularity: Float32Array,
     changed_rows: NDArray[np.intp],
     changed_vectors: Float32Array,
+    outcomes: NDArray[np.int64] | None = None,
 ) -> tuple[str, bytes]:
     """Return (delta_id, npz bytes); items must ascend by id.
 
@@ -82,11 +85,13 @@ def pack_delta(
         "half_life_days": list(half_life_days),
         "items": [features_to_row(item) for item in items],
     }
+    counted = {} if outcomes is None else {"outcomes": outcomes.astype(np.int64)}
     body = _npz_bytes(
         head=np.frombuffer(json.dumps(head, separators=(",", ":")).encode(), dtype=np.uint8),
         log_popularity=log_popularity.astype(np.float32),
         changed_rows=changed_rows.astype(np.int64),
         changed_vectors=changed_vectors.astype(np.float32),
+        **counted,
     )
     return delta_id_of(body), body
 
@@ -115,6 +120,7 @@ def unpack_delta(delta_id: str, body: bytes) -> DeltaSnapshot:
                 log_popularity=arrays["log_popularity"],
                 changed_rows=arrays["changed_rows"].astype(np.intp),
                 changed_vectors=arrays["changed_vectors"],
+                outcomes=arrays.get("outcomes"),
             )
     except (EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ArtefactError(f"{delta_id}: not a delta snapshot ({error})") from error
@@ -163,9 +169,16 @@ def _refuse_misfits(snapshot: DeltaSnapshot) -> None:
         snapshot.log_popularity.shape == (count, len(snapshot.half_life_days))
         and snapshot.changed_vectors.shape[:1] == rows.shape
         and bool(((rows >= 0) & (rows < count)).all())
+        and (snapshot.outcomes is None or _are_outcomes(snapshot.outcomes, count))
     )
     if not fits:
         raise ArtefactError(f"{snapshot.delta_id}: its arrays do not fit its {count} items")
+
+
+def _are_outcomes(outcomes: NDArray[np.int64], count: int) -> bool:
+    """Return whether these are (count, 2) numbers of impressions and, no more, of plays."""
+    shaped = outcomes.shape == (count, 2) and outcomes.dtype == np.int64
+    return shaped and bool(((outcomes[:, 1] >= 0) & (outcomes[:, 1] <= outcomes[:, 0])).all())
 
 
 def features_to_row(item: ItemFeatures) -> list[object]:

@@ -60,6 +60,12 @@ class SlimRequest(LogRecord):
     roll_out_arm: RollOutArm | None = Field(
         None, description="canary (the new model should serve) or its control of the same size"
     )
+    policy: str | None = Field(
+        None, description="thompson when items drew their play rates, None otherwise"
+    )
+    propensity_errors: list[float] = Field(
+        [], description="standard errors of simulated propensities; empty when they are exact"
+    )
 
 
 class FullRequest(LogRecord):
@@ -120,6 +126,12 @@ class FullRequest(LogRecord):
     roll_out_id: str | None = Field(None, description="roll-out the member takes part in")
     roll_out_arm: RollOutArm | None = Field(
         None, description="canary (the new model should serve) or its control of the same size"
+    )
+    policy: str | None = Field(
+        None, description="thompson when items drew their play rates, None otherwise"
+    )
+    propensity_errors: list[float] = Field(
+        [], description="standard errors of simulated propensities; empty when they are exact"
     )
 
 

@@ -40,10 +40,11 @@ def arrange_window(
     """Arrange a window's rows; an action counts once per request and item.
 
     Records that showed nothing are left out; they have nothing another order could change. So
+    are requests whose policy drew more than one slot: a preview judges the others. So
     are full records without a slim line: the window's totals would not know them.
     """
     acted = _acted(feedback, kind)
-    answered = [line for line in slim if line.shown]
+    answered = [line for line in slim if line.shown and line.policy is None]
     members = {line.member: None for line in answered}
     cluster_of = {member: number for number, member in enumerate(members)}
     known = {line.request_id for line in answered}

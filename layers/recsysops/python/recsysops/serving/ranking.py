@@ -21,10 +21,12 @@ from recsysops.model.topk import BestRows, approximate_scores, best_rows, order_
 from recsysops.serving.exploration import arm_of, draw_exploration, final_slots
 from recsysops.serving.filters import NO_FILTERS, AttributeFilters, matching_items
 from recsysops.serving.slate_order import plan_order
+from recsysops.serving.thompson import draw_utilities, find_uncertain
 from recsysops.vocabulary import (
     BLOCK_POPULARITY,
     PLAIN_SURFACE,
     Arm,
+    Policy,
     ShownItem,
     SurfacePlan,
 )
@@ -70,7 +72,9 @@ class RankedSlate:
     shortlist: best items in greedy order, at most SHORTLIST (and LAUNCH_POOL launches), ties by
     item id. scores: theirs, (n,) float32. contributions: (n, blocks + 1) float64 whose rows sum
     to the scores. planned: the slate as the surface's plan orders it, before exploration; ()
-    where it is the head of the shortlist.
+    where it is the head of the shortlist. policy: thompson when items drew their rates; the
+    propensities of `shown` are then given that draw, until `settle_propensities` makes them
+    those of the policy, with `propensity_errors`, their standard errors.
     """
 
     eligible_count: int
@@ -82,6 +86,8 @@ class RankedSlate:
     arm: Arm
     unknown_candidates: tuple[str, ...]
     planned: tuple[str, ...] = ()
+    policy: Policy | None = None
+    propensity_errors: tuple[float, ...] = ()
 
     @property
     def policy_order(self) -> tuple[str, ...]:
@@ -109,16 +115,12 @@ def rank_slate(catalogue: Catalogue, request: RankingRequest) -> RankedSlate:
         best, eligible_count, unknown = _best_of_candidates(catalogue, request)
     else:
         best, eligible_count = _best_of_all(catalogue, request)
-    if request.surface_plan.launch_slots:
+    plan = request.surface_plan
+    if plan.launch_slots or plan.policy == "thompson":
         best = _add_launches(catalogue, request, best)
     scores = round_scores(best.contributions)
     shortlist = tuple(map(catalogue.ids.__getitem__, best.rows.tolist()))
-    order = None
-    if request.surface_plan != PLAIN_SURFACE:
-        order = plan_order(
-            catalogue, best.rows, scores, plan=request.surface_plan, limit=request.limit,
-            moment=request.event_time,
-        )  # fmt: skip
+    order, policy = _plan_slate(catalogue, request, best.rows, scores)
     shown, arm = _fill_slate(request, shortlist, scores, eligible_count, order)
     return RankedSlate(
         eligible_count=eligible_count,
@@ -130,6 +132,7 @@ def rank_slate(catalogue: Catalogue, request: RankingRequest) -> RankedSlate:
         arm=arm,
         unknown_candidates=unknown,
         planned=() if order is None else tuple(shortlist[at] for at in order[: request.limit]),
+        policy=policy,
     )
 
 
@@ -201,6 +204,27 @@ def _best_of_all(catalogue: Catalogue, request: RankingRequest) -> tuple[BestRow
         k=SHORTLIST,
     )
     return best, len(catalogue.bias) - len(refused)
+
+
+def _plan_slate(
+    catalogue: Catalogue, request: RankingRequest, rows: IndexArray, scores: Float32Array
+) -> tuple[list[int] | None, Policy | None]:
+    """Return the order of the surface's plan (None: the greedy one), and its policy if it drew."""
+    plan = request.surface_plan
+    if plan == PLAIN_SURFACE:
+        return None, None
+    utilities: Float32Array | Float64Array = scores
+    is_cold = request.member_vector is None
+    uncertain = find_uncertain(
+        catalogue, rows, plan=plan, is_cold=is_cold, moment=request.event_time
+    )
+    if uncertain is not None:
+        seed = f"thompson\x1f{request.request_id}"
+        utilities = draw_utilities(scores, uncertain, seed=seed)[0]
+    order = plan_order(
+        catalogue, rows, utilities, plan=plan, limit=request.limit, moment=request.event_time
+    )
+    return order, None if uncertain is None else plan.policy
 
 
 def _add_launches(catalogue: Catalogue, request: RankingRequest, best: BestRows) -> BestRows:

@@ -21,6 +21,7 @@ from recsysops.serving.exploration import first_rank_before_v2
 from recsysops.serving.fallback import fold_in_items, read_vector
 from recsysops.serving.filters import load_filters
 from recsysops.serving.hotfixes import blocked_items, uses_popularity_only
+from recsysops.serving.propensity import settle_propensities
 from recsysops.serving.ranking import RankedSlate, RankingRequest, policy_order, rank_slate
 from recsysops.serving.surface_plan import load_surface_plan
 from recsysops.vocabulary import FlagDocument, Hotfix, Surface
@@ -121,7 +122,7 @@ def replay_record(
     Raises: ArtefactError when the logged vector is of another model; BadData when garbled.
     """
     request = ranking_request_of(record, catalogue, hotfixes=hotfixes, member_vector=member_vector)
-    return rank_slate(catalogue, request)
+    return settle_propensities(catalogue, request, rank_slate(catalogue, request))
 
 
 def ranking_request_of(
@@ -197,6 +198,8 @@ def compare_replay(record: FullRequest, slate: RankedSlate) -> ReplayVerdict:
         "planned": tuple(record.planned) == slate.planned,
         "shown": record.shown == [item.item_id for item in slate.shown],
         "propensities": record.propensities == [item.propensity for item in slate.shown],
+        "policy": record.policy == slate.policy,
+        "propensity_errors": tuple(record.propensity_errors) == slate.propensity_errors,
         "arm": record.arm == slate.arm,
         "eligible_count": record.eligible_count == slate.eligible_count,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from recsysops import __version__
@@ -22,6 +22,7 @@ from recsysops.request_log.sampling import (
 )
 from recsysops.serving.api import FallbackReason, RecommendationRequest
 from recsysops.serving.filters import dump_filters
+from recsysops.serving.propensity import settle_propensities
 from recsysops.serving.ranking import RankedSlate, RankingRequest
 from recsysops.serving.roll_out import AssignedArm
 from recsysops.serving.static_list import StaticList
@@ -101,6 +102,15 @@ class ServedRequest:
         return self.stored.shown if self.stored else ()
 
 
+def settle_served(served: ServedRequest) -> ServedRequest:
+    """Return the request with the propensities of its policy; only drawn slates need it."""
+    ranked = served.ranked
+    if ranked is None or ranked.slate.policy is None:
+        return served
+    slate = settle_propensities(ranked.catalogue, ranked.ranking, ranked.slate)
+    return replace(served, ranked=replace(ranked, slate=slate))
+
+
 def sample_request(
     served: ServedRequest, plan: SamplingPlan, *, budget: RaisedBudget
 ) -> SamplingDecision:
@@ -154,6 +164,8 @@ def write_slim(
         inclusion_probability=sampling.inclusion_probability,
         full=sampling.full,
         traffic=served.traffic,
+        policy=ranked.slate.policy if ranked else None,
+        propensity_errors=list(ranked.slate.propensity_errors) if ranked else [],
         fallback_step=served.fallback_step,
         roll_out_id=served.roll_out.roll_out_id if served.roll_out else None,
         roll_out_arm=served.roll_out.arm if served.roll_out else None,
@@ -204,6 +216,8 @@ def write_full(
         inclusion_probability=sampling.inclusion_probability,
         input_digest="",
         traffic=served.traffic,
+        policy=slate.policy,
+        propensity_errors=list(slate.propensity_errors),
         fallback_step=served.fallback_step,
         roll_out_id=served.roll_out.roll_out_id if served.roll_out else None,
         roll_out_arm=served.roll_out.arm if served.roll_out else None,

@@ -21,7 +21,7 @@ BoolArray = NDArray[np.bool_]
 def plan_order(
     catalogue: Catalogue,
     rows: IndexArray,
-    scores: Float32Array,
+    utilities: Float32Array | Float64Array,
     *,
     plan: SurfacePlan,
     limit: int,
@@ -31,24 +31,27 @@ def plan_order(
 
     Args:
         catalogue: what was ranked.
-        rows: the shortlist's rows, best first, (n,).
-        scores: theirs, (n,).
+        rows: the shortlist's rows, (n,).
+        utilities: what they are worth, (n,): scores, or scores that were drawn; ties keep the
+            shortlist's order.
         plan: how the surface fills its slate.
         limit: slots to fill.
         moment: when the request happened; it says what a recent launch is.
     """
+    best = np.argsort(-utilities, kind="stable")
     order = list(range(len(rows)))
     if plan.diversity > 0.0:
-        content = catalogue.matrix[rows, : catalogue.encoder.content_width]
+        content = catalogue.matrix[rows[best], : catalogue.encoder.content_width]
         order = diversify(
-            scores.astype(np.float64), content, weight=plan.diversity,
+            utilities[best].astype(np.float64), content, weight=plan.diversity,
             window=plan.diversity_window, count=limit,
         )  # fmt: skip
     if plan.launch_slots:
-        is_launch = catalogue.launched_since(moment, days=plan.launch_days)[rows]
+        is_launch = catalogue.launched_since(moment, days=plan.launch_days)[rows[best]]
         slots = tuple(slot for slot in plan.launch_slots if slot <= limit)
         order = reserve_launches(order, is_launch, slots)
-    return order
+    places: list[int] = best[order].tolist()
+    return places
 
 
 def diversify(

@@ -23,6 +23,7 @@ from recsysops.errors import BadBody, BadData
 from recsysops.vocabulary import (
     BUILT_IN_SURFACES,
     PLAIN_SURFACE,
+    Policy,
     SamplingPlan,
     Surface,
     SurfacePlan,
@@ -62,6 +63,11 @@ class SurfacePlanText(BaseModel):
     launch_days: int = Field(
         PLAIN_SURFACE.launch_days, ge=1, le=365, description="how long an item is a launch"
     )
+    policy: Policy = Field(PLAIN_SURFACE.policy, description="whether uncertain items draw")
+    prior_trials: float = Field(
+        PLAIN_SURFACE.prior_trials, ge=1.0, le=1e6, allow_inf_nan=False,
+        description="impressions that the prior of a play rate is worth",
+    )  # fmt: skip
 
     def to_plan(self) -> SurfacePlan:
         """Return the plan."""

@@ -45,6 +45,24 @@ WHERE kind = 'play' AND event_time >= {since} AND event_time < {until} AND dt >=
 GROUP BY 1, 2
 ORDER BY 1, 2"""
 
+OUTCOME_DAYS = 14
+"""Impressions this recent, and whether they were played, are what exploration learns from."""
+
+# a line that the log holds twice counts once
+_OUTCOMES = """
+WITH shown AS (
+  SELECT DISTINCT r.request_id AS request_id, s.item_id AS item_id
+  FROM slim_requests r CROSS JOIN UNNEST(r.shown) AS s(item_id)
+  WHERE r.event_time >= {since} AND r.event_time < {until} AND r.dt >= {first_day}
+), played AS (
+  SELECT DISTINCT request_id, item_id FROM feedback
+  WHERE kind = 'play' AND event_time >= {since} AND event_time < {until} AND dt >= {first_day}
+)
+SELECT shown.item_id AS item_id, count(*) AS shown, count(played.item_id) AS played
+FROM shown LEFT JOIN played
+  ON played.request_id = shown.request_id AND played.item_id = shown.item_id
+GROUP BY 1 ORDER BY 1"""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Snapshot:
@@ -55,6 +73,7 @@ class _Snapshot:
     log_popularity: Float32Array
     changed_rows: NDArray[np.intp]
     changed_vectors: Float32Array
+    outcomes: NDArray[np.int64] | None
 
 
 def publish_delta(
@@ -104,6 +123,7 @@ def publish_delta(
         log_popularity=snapshot.log_popularity,
         changed_rows=snapshot.changed_rows,
         changed_vectors=snapshot.changed_vectors,
+        outcomes=snapshot.outcomes,
     )
     rows = _lake_rows(snapshot, delta_id=delta_id, model_id=artefact.model_id, as_of=moment)
     blobs.put(delta_key(delta_id), body)
@@ -191,6 +211,26 @@ def decay_plays(
     return counts
 
 
+def count_outcomes(
+    items: Sequence[ItemFeatures], *, queries: QueryEngine | None, as_of: datetime
+) -> NDArray[np.int64] | None:
+    """Return recent impressions per item and how many of them were played, (n, 2).
+
+    None without a query engine: nobody counted.
+    """
+    if queries is None:
+        return None
+    since = as_of - timedelta(days=OUTCOME_DAYS)
+    sql = render_sql(_OUTCOMES, since=since, until=as_of, first_day=utc_day(since))
+    outcomes = np.zeros((len(items), 2), dtype=np.int64)
+    row_of = {item.item_id: row for row, item in enumerate(items)}
+    for line in queries.run(sql):
+        row = row_of.get(str(line["item_id"]))
+        if row is not None:
+            outcomes[row] = int(str(line["shown"])), int(str(line["played"]))
+    return outcomes
+
+
 def _take_snapshot(
     artefact: ModelArtefact,
     items: tuple[ItemFeatures, ...],
@@ -214,6 +254,7 @@ def _take_snapshot(
         log_popularity=np.stack(list(columns.values()), axis=1),
         changed_rows=rows,
         changed_vectors=vectors,
+        outcomes=count_outcomes(items, queries=queries, as_of=as_of),
     )
 
 

@@ -42,6 +42,7 @@ from recsysops.serving.served_request import (
     ServedRequest,
     StaticSlate,
     sample_request,
+    settle_served,
     write_full,
     write_slim,
 )
@@ -288,6 +289,7 @@ def _explain_whole(ranked: RankedRequest) -> SlateExplanation:
 def _log(
     served: ServedRequest, plan: SamplingPlan, ports: RecommendPorts, *, latency_ms: float
 ) -> None:
+    served = settle_served(served)
     log, sampling = ports.log, sample_request(served, plan, budget=ports.raised)
     log.write("slim_requests", [encode_record(write_slim(served, sampling, latency_ms=latency_ms))])
     if sampling.full and served.ranked is not None:
