@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,8 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
     for row in rows:
         spread = "" if row.low is None else f"{row.low:.3g} – {row.high:.3g}"
         kept = {True: "yes", False: "[bold red]NO[/]", None: ""}[row.ok]
-        table.add_row(row.name, f"{row.value:.4g}", row.unit, spread, _bound(row), kept, row.note)
+        value = "–" if math.isnan(row.value) else f"{row.value:.4g}"
+        table.add_row(row.name, value, row.unit, spread, _bound(row), kept, row.note)
     console.print(table)
 
 
@@ -53,7 +55,7 @@ def write_rows(rows: Sequence[Row], path: Path) -> None:
     listed = [
         {
             "name": row.name,
-            "value": row.value,
+            "value": None if math.isnan(row.value) else row.value,
             "unit": row.unit,
             "limit": row.limit if row.limit is not None else row.at_least,
             "bound": "at least" if row.at_least is not None else "at most",

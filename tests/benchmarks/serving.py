@@ -64,7 +64,7 @@ def _measure(
     few = 4 if quick else 1
     sections: dict[str, Section] = {
         "ranking": lambda s: measure_ranking(world, repetitions=120 // few, progress=s),
-        "top_k": lambda s: measure_top_k(MILLION // few, repetitions=40 // few, progress=s),
+        "top_k": lambda s: measure_top_k(MILLION, repetitions=40 // few, progress=s),
         "cold_start": lambda s: measure_cold_start(world, repetitions=12 // few, progress=s),
         "log": lambda _: measure_log(loops=400 // few),
         "replay": lambda s: measure_replay(requests=400 // few, progress=s),
@@ -93,7 +93,7 @@ def _value(rows: Sequence[Row], name: str) -> float:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions, 250,000 items")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--only", nargs="*", choices=SECTIONS, help="these sections only")
     return parser.parse_args()
 
