@@ -9,7 +9,6 @@ from recsysops.resolution.deployment import (
     refuse_stale_base,
     validate_deployment,
     with_hotfix,
-    without_expired,
     without_hotfix,
 )
 from recsysops.serving.flag_document import build_flag_document, dump_flag_document
@@ -82,11 +81,6 @@ def test_removing_an_unknown_hotfix_names_the_deployed_ones() -> None:
     assert without_hotfix(current, BLOCK.hotfix_id) == EMPTY
     with pytest.raises(NotFound, match=BLOCK.hotfix_id):
         without_hotfix(current, "other")
-
-
-def test_expired_hotfixes_leave_the_document() -> None:
-    gone = make_hotfix("mask_feature", {"block": "year"}, expires_at=NOW)
-    assert without_expired(build_flag_document([BLOCK, gone]), NOW).hotfixes == (BLOCK,)
 
 
 def test_nothing_deployed_reads_as_the_empty_document_and_garbage_as_an_error() -> None:

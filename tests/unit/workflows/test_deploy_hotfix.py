@@ -14,14 +14,14 @@ from recsysops.serving.flag_document import (
     flag_document_key,
     parse_flag_document,
 )
-from recsysops.vocabulary import Hotfix
+from recsysops.vocabulary import FlagDocument, Hotfix
 from recsysops.workflows.deploy_hotfix import (
     DeployedHotfixes,
     HotfixChange,
     HotfixPorts,
+    confirm_deployed,
     deploy_hotfix,
     kill_hotfixes,
-    remove_expired,
     undo_hotfix,
 )
 
@@ -61,15 +61,45 @@ def test_a_deployed_hotfix_is_served_kept_for_replay_and_recorded(ports: HotfixP
     assert row["hotfix_ids"] == fix().hotfix_id
 
 
-def test_scorers_that_start_find_the_newest_document_that_was_really_deployed(
+def last_good(ports: HotfixPorts) -> FlagDocument:
+    return parse_flag_document(ports.blobs.get(LAST_GOOD_KEY).decode())
+
+
+def test_a_document_that_is_still_being_rolled_out_is_not_the_last_good_one(
     ports: HotfixPorts,
 ) -> None:
-    deployed = deploy(ports, fix(), STAGED)
-    with pytest.raises(ConflictError):
-        deploy(ports, fix("block_items", {"item_ids": ("i1",)}))
-    assert parse_flag_document(ports.blobs.get(LAST_GOOD_KEY).decode()) == deployed.document
+    first = deploy(ports, fix())
+    assert last_good(ports) == first.document
+    second = deploy(ports, fix("block_items", {"item_ids": ("i1",)}), STAGED)
+    assert not confirm_deployed(ports)
+    assert last_good(ports) == first.document
+    ports.deployer.finish()
+    assert confirm_deployed(ports)
+    assert last_good(ports) == second.document
+
+
+def test_a_roll_out_that_was_stopped_never_becomes_the_last_good_document(
+    ports: HotfixPorts,
+) -> None:
+    first = deploy(ports, fix())
+    deploy(ports, fix("block_items", {"item_ids": ("i1",)}), STAGED)
+    ports.deployer.stop()
+    assert not confirm_deployed(ports)
+    assert last_good(ports) == first.document
+
+
+def test_the_next_change_confirms_what_was_completed_before_it(ports: HotfixPorts) -> None:
+    first = deploy(ports, fix(), STAGED)
+    assert LAST_GOOD_KEY not in ports.blobs.list_keys("flags/")
+    ports.deployer.finish()
+    deploy(ports, fix("block_items", {"item_ids": ("i1",)}), STAGED)
+    assert last_good(ports) == first.document
+
+
+def test_after_the_kill_switch_the_last_good_document_is_the_empty_one(ports: HotfixPorts) -> None:
+    deploy(ports, fix(), STAGED)
     kill_hotfixes(ports=ports, change=AT_ONCE, sleep=lambda _: None)
-    assert parse_flag_document(ports.blobs.get(LAST_GOOD_KEY).decode()) == EMPTY
+    assert last_good(ports) == EMPTY
 
 
 def test_an_invalid_hotfix_changes_nothing(ports: HotfixPorts) -> None:
@@ -169,16 +199,6 @@ def test_the_kill_switch_waits_for_a_roll_back_to_settle() -> None:
     stubborn = HotfixPorts(SlowToStop(), MemoryBlobs(), MemoryTrail())
     with pytest.raises(ConflictError, match="did not stop in 2 attempts"):
         kill_hotfixes(ports=stubborn, change=AT_ONCE, sleep=pauses.append, attempts=2)
-
-
-def test_expired_hotfixes_are_removed_by_a_deployment_of_their_own(ports: HotfixPorts) -> None:
-    deploy(ports, fix())
-    assert remove_expired(ports=ports, change=AT_ONCE) is None
-    later = HotfixChange("schedule", NOW.replace(day=NOW.day + 2), "at-once")
-    done = remove_expired(ports=ports, change=later)
-    assert done is not None
-    assert done.document == EMPTY
-    assert ports.trail.rows[-1]["action"] == "expire"
 
 
 def serve_what_is_deployed(world: ServedWorld) -> HotfixPorts:

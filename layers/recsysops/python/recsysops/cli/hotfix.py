@@ -127,9 +127,13 @@ def kill(as_json: JsonFlag = False) -> None:
 @app.command(name="list")
 def list_deployed(as_json: JsonFlag = False) -> None:
     """Show the hotfixes that are deployed, and the newest deployment."""
+    from recsysops.cli.hotfix_menu import hotfix_ports
     from recsysops.resolution.deployment import read_current
+    from recsysops.workflows.deploy_hotfix import confirm_deployed
 
-    deployer = open_ports().hotfix_deployer
+    ports = open_ports()
+    confirm_deployed(hotfix_ports(ports))
+    deployer = ports.hotfix_deployer
     document = read_current(deployer.current())
     if as_json:
         print_json({"document": document, "deployment": dict(deployer.status())})

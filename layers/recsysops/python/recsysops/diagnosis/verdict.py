@@ -121,14 +121,20 @@ def _nothing_odd(models: ServedModels) -> Cause:
     )
 
 
-def _wrong_model(models: ServedModels) -> Cause:
+def _blame_model(models: ServedModels, summary: str, *, feature: str = "model_id") -> Cause:
     return Cause(
         verdict="model",
         component="model",
-        feature="model_id",
+        feature=feature,
         model_id=models.now,
         item_ids=(),
-        summary=f"model {models.now} serves; the registry approved {models.approved}",
+        summary=summary,
+    )
+
+
+def _wrong_model(models: ServedModels) -> Cause:
+    return _blame_model(
+        models, f"model {models.now} serves; the registry approved {models.approved}"
     )
 
 
@@ -145,23 +151,13 @@ def _bad_input(suspicion: Suspicion) -> Cause:
 
 
 def _collapsed_block(models: ServedModels, block: str) -> Cause:
-    return Cause(
-        verdict="model",
-        component="model",
-        feature=block,
-        model_id=models.now,
-        item_ids=(),
-        summary=f"block '{block}' of model {models.now} ranks nothing; {models.before}'s did",
-    )
+    said = f"block '{block}' of model {models.now} ranks nothing; {models.before}'s did"
+    return _blame_model(models, said, feature=block)
 
 
 def _moved_scores(models: ServedModels, square: TwoByTwo) -> Cause:
-    return Cause(
-        verdict="model",
-        component="model",
-        feature="model_id",
-        model_id=models.now,
-        item_ids=(),
-        summary=f"model {models.now} moves scores by {square.model_effect:.3g} on unchanged "
+    return _blame_model(
+        models,
+        f"model {models.now} moves scores by {square.model_effect:.3g} on unchanged "
         f"inputs; inputs alone by {square.input_effect:.3g}",
     )

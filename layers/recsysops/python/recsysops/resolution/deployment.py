@@ -89,11 +89,6 @@ def without_hotfix(current: FlagDocument, hotfix_id: str) -> FlagDocument:
     return build_flag_document(kept)
 
 
-def without_expired(current: FlagDocument, now: datetime) -> FlagDocument:
-    """Return the document without hotfixes that apply to nobody any more."""
-    return build_flag_document([one for one in current.hotfixes if now < one.expires_at])
-
-
 def _check_life(hotfix: Hotfix, now: datetime) -> None:
     if hotfix.expires_at <= now:
         raise FlagError(f"{hotfix.hotfix_id}: expires_at {hotfix.expires_at} has passed")

@@ -15,7 +15,6 @@ from recsysops.resolution.deployment import (
     refuse_stale_base,
     validate_deployment,
     with_hotfix,
-    without_expired,
     without_hotfix,
 )
 from recsysops.serving.flag_document import (
@@ -27,7 +26,7 @@ from recsysops.serving.flag_document import (
 from recsysops.vocabulary import FlagDocument, Hotfix
 
 Strategy = Literal["staged", "at-once"]
-Action = Literal["deploy", "undo", "kill", "expire"]
+Action = Literal["deploy", "undo", "kill"]
 
 KILL_ATTEMPTS = 40
 KILL_PAUSE_SECONDS = 1.0
@@ -104,16 +103,19 @@ def undo_hotfix(hotfix_id: str, *, ports: HotfixPorts, change: HotfixChange) -> 
     return _deploy(current, document, ports=ports, change=change, action="undo")
 
 
-def remove_expired(*, ports: HotfixPorts, change: HotfixChange) -> DeployedHotfixes | None:
-    """Deploy the document without expired hotfixes; None when there are none.
+def confirm_deployed(ports: HotfixPorts) -> bool:
+    """Keep what is deployed as the last good document, once its deployment has ended well.
 
-    Expired ones apply to nobody already; this keeps the document short and true.
+    Called before and after every change and whenever the hotfixes are listed: a document that is
+    still being rolled out may yet be rolled back, and must not serve a scorer that starts while
+    AppConfig serves nonsense.
+
+    Returns whether the newest deployment is complete. Raises: FlagError, DependencyError.
     """
-    current = read_current(ports.deployer.current())
-    document = without_expired(current, change.now)
-    if document.version == current.version:
-        return None
-    return _deploy(current, document, ports=ports, change=change, action="expire")
+    if ports.deployer.status().get("state") != "COMPLETE":
+        return False
+    _remember(read_current(ports.deployer.current()), ports.blobs)
+    return True
 
 
 def kill_hotfixes(
@@ -165,6 +167,8 @@ def _deploy(
     action: Action,
 ) -> DeployedHotfixes:
     before = ports.deployer.status()
+    if before.get("state") == "COMPLETE":
+        _remember(current, ports.blobs)
     # stored first: a request may name this version the moment the deployment starts
     _store(document, ports.blobs)
     deployment_id = ports.deployer.deploy(
@@ -172,10 +176,10 @@ def _deploy(
         strategy=change.strategy,
         note=f"{action} by {change.operator}: {current.version} -> {document.version}",
     )
-    _remember(document, ports.blobs)
     done = DeployedHotfixes(deployment_id, document.version, current.version, document)
     _record(done, ports=ports, change=change, action=action)
     _refuse_overtaken(before, deployment_id, ports.deployer)
+    confirm_deployed(ports)
     return done
 
 
