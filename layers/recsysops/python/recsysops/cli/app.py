@@ -8,6 +8,7 @@ import typer
 
 from recsysops.cli import (
     checks,
+    columns,
     demo,
     evaluate,
     faults,
@@ -52,6 +53,7 @@ app.command()(mirror.mirror)
 app.command()(launches.launches)
 app.command()(demo.demo)
 app.command()(faults.faults_check)
+app.command()(columns.columns)
 app.command()(checks.leaderboard)
 app.command()(checks.previews_check)
 app.command()(checks.launches_check)

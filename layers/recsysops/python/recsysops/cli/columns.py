@@ -1,0 +1,29 @@
+"""The command `columns`: what every column of the lake means, from the records' declarations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from recsysops.cli.output import print_json
+from recsysops.cli.stage import JsonFlag
+from recsysops.errors import BadInput
+
+
+def columns(
+    table: Annotated[str | None, typer.Argument(help="One table of the lake; all without.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print the columns of the lake's tables as Markdown: name, type and meaning."""
+    from recsysops.request_log.records import TABLES
+    from recsysops.request_log.schema import describe_columns
+
+    if table is not None and table not in TABLES:
+        raise BadInput(f"table {table!r} is none of {', '.join(TABLES)}")
+    chosen = [table] if table else list(TABLES)
+    texts = {name: describe_columns(TABLES[name]) for name in chosen}
+    if as_json:
+        print_json(texts)
+    else:
+        typer.echo("\n\n".join(f"## {name}\n\n{text}" for name, text in texts.items()))
