@@ -17,6 +17,7 @@ from recsysops.model.artefact import artefact_key, pack_artefact, unpack_artefac
 from recsysops.model.delta import POINTER_KEY, delta_key, pack_delta
 from recsysops.model.encoder import FeatureEncoder
 from recsysops.model.packing import pack_vector
+from recsysops.settings import Settings
 from recsysops.vocabulary import ItemFeatures
 from recsysops.workflows.load_catalogue import DeltaPointer, dump_delta_pointer
 
@@ -48,20 +49,20 @@ class BenchWorld:
     def environment(self) -> Mapping[str, str]:
         """The variables a deployed recommend_items function is given."""
         names = {
-            "STAGE": "laptop",
-            "REGION": "us-east-1",
-            "MEMBERS_TABLE": "members",
-            "ARTEFACT_BUCKET": BUCKET,
-            "SLIM_STREAM": "slim",
-            "FULL_STREAM": "full",
-            "APPCONFIG_APPLICATION_ID": "app0001",
-            "POLL_SECONDS": "30",
+            name: f"bench-{name.replace('_', '-')}"
+            for name, field in Settings.model_fields.items()
+            if field.annotation is str
         }
-        for document in ("hotfixes", "model", "sampling"):
-            names[f"{document.upper()}_ENVIRONMENT_ID"] = f"{document[:3]}0001"
-            names[f"{document.upper()}_PROFILE_ID"] = f"{document[:3]}0002"
+        names |= {
+            "stage": "laptop",
+            "region": "us-east-1",
+            "artefact_bucket": BUCKET,
+            "poll_seconds": "30",
+            # what a page may wait for is not what is measured, and a busy machine is slow
+            "member_deadline_ms": "5000",
+        }
         return {
-            **{f"RECSYSOPS_{name}": value for name, value in names.items()},
+            **{f"RECSYSOPS_{name.upper()}": value for name, value in names.items()},
             "AWS_ACCESS_KEY_ID": "bench",
             "AWS_SECRET_ACCESS_KEY": "bench",
             "AWS_DEFAULT_REGION": "us-east-1",

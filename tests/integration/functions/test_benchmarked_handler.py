@@ -1,0 +1,30 @@
+"""What `make bench` measures is the deployed handler, whole: it starts, ranks and logs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from tests.benchmarks.deployed_handler import caller, deployed_handler, make_event
+from tests.benchmarks.loopback_aws import loopback_aws
+from tests.benchmarks.world import make_bench_world
+
+
+def test_the_handler_serves_its_model_from_the_stand_in(tmp_path: Path) -> None:
+    world = make_bench_world(tmp_path, items=300)
+    candidates = world.draw_candidates(np.random.default_rng(0), 100)
+    with (
+        loopback_aws(world.folder) as endpoint,
+        deployed_handler(world.environment, endpoint) as module,
+    ):
+        body = json.loads(str(caller(module, [make_event(candidates)])(0)["body"]))
+        module.SCORER.log.flush()
+        assert module.SCORER.log.take_losses() == 0
+    assert (body["status"], body["model_id"], body["delta_id"]) == (
+        "ok",
+        world.model_id,
+        world.delta_id,
+    )
+    assert {item["item_id"] for item in body["items"]} <= set(candidates)
