@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from recsysops.adapters.aws_clients import make_client
 from recsysops.adapters.dynamodb_members import DynamoMembers
-from recsysops.errors import DeadlineError
+from recsysops.bootstrap import Ports
+from recsysops.errors import DeadlineError, DependencyError
 from recsysops.settings import Settings
 
 
@@ -27,6 +28,23 @@ def test_a_silent_store_is_left_at_the_deadline_without_a_second_try(silent_port
         members.get("m1")
     # far above the deadline, far below what the other time-outs would take
     assert time.monotonic() - started < 1.0
+
+
+def test_what_a_page_waits_for_keeps_the_deadline_and_rests_after_three_failures(
+    silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    endpoint = f"http://127.0.0.1:{silent_port}"
+    settings = Settings(endpoint=endpoint, members_table="members", member_deadline_ms=100.0)
+    members = Ports(settings, patience="request").impatient_members
+    started = time.monotonic()
+    for _ in range(3):
+        with pytest.raises(DeadlineError):
+            members.get("m1")
+    assert time.monotonic() - started < 3.0
+    with pytest.raises(DependencyError, match="rests after 3 failures"):
+        members.get("m1")
 
 
 def test_the_deadline_stays_well_below_what_a_page_is_promised() -> None:

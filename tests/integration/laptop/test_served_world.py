@@ -4,16 +4,38 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from recsysops.adapters.aws_clients import make_client
 from recsysops.bootstrap import Ports
 from recsysops.model.artefact import artefact_key, unpack_artefact
 from recsysops.model.packing import pack_vector
-from recsysops.serving.roll_out import dump_model_pointer, dump_sampling_plan
+from recsysops.request_log.pseudonym import pseudonym_of
+from recsysops.serving.roll_out import (
+    assign_arm,
+    dump_model_pointer,
+    dump_sampling_plan,
+    parse_sampling_plan,
+)
 from recsysops.settings import settings_from_outputs
-from recsysops.vocabulary import ItemFeatures, Member, ModelEntry, ModelPointer, SamplingPlan
+from recsysops.vocabulary import (
+    Canary,
+    ItemFeatures,
+    Member,
+    ModelEntry,
+    ModelPointer,
+    SamplingPlan,
+    Shadow,
+)
+from recsysops.workflows.roll_out_model import (
+    RollOutChange,
+    RollOutPorts,
+    roll_back,
+    start_canary,
+    start_shadow,
+)
 
 from tests.fakes.served_world import make_artefact_files, make_items, make_vector
 from tests.integration.laptop.conftest import Deployed
@@ -178,6 +200,71 @@ def test_a_choice_is_ranked_from_the_log(world: World) -> None:
 
     await_truth(ranked, f"the choice of {chosen} is ranked")
     assert world.ask(sql) == [["3", "true"]]
+
+
+def roll_out_ports(world: World) -> RollOutPorts:
+    ports = world.ports
+    return RollOutPorts(
+        ports.model_deployer, ports.registry, ports.catalogues, ports.members, ports.trail
+    )
+
+
+def salt_with_both_arms(names: dict[str, str]) -> str:
+    """Return a salt under which some of the members are canary and some control."""
+    for number in range(100):
+        arms = {assign_arm(Canary("m", 50.0, f"r-{number}"), name) for name in names.values()}
+        if len(arms) == 2:
+            return f"r-{number}"
+    raise AssertionError("one of a hundred salts divides three members")
+
+
+def test_a_canary_and_its_shadow_come_and_go_by_the_deployed_document(world: World) -> None:
+    files = make_artefact_files(world.items, seed=5)
+    other = unpack_artefact(files)
+    for name, body in files.items():
+        world.ports.blobs.put(artefact_key(other.model_id, name), body)
+    world.ports.registry.put(ModelEntry(other.model_id, "candidate", datetime.now(UTC)))
+    members = [world.ports.members.get(member_id) for member_id in MEMBERS]
+    packed = pack_vector(make_vector(2), owner=other.owner)
+    world.ports.members.put_many(
+        replace(member, vectors={**member.vectors, other.model_id: packed})
+        for member in members
+        if member is not None
+    )
+    names = {m: pseudonym_of(m, salt=f"salt-{m}") for m in MEMBERS}
+    canary = Canary(other.model_id, 50.0, salt_with_both_arms(names))
+    expected = {
+        m: other.model_id if (arm := assign_arm(canary, name)) and arm.arm == "canary"
+        else world.model_id
+        for m, name in names.items()
+    }  # fmt: skip
+    ports, now = roll_out_ports(world), datetime.now(UTC)
+    start_canary(canary, ports=ports, change=RollOutChange("a test", now, "at-once"))
+    later = RollOutChange("a test", now + timedelta(seconds=1), "at-once")
+    start_shadow(Shadow(other.model_id, 1.0), ports=ports, change=later)
+
+    def served() -> dict[str, object]:
+        return {member: world.recommend(member)["model_id"] for member in MEMBERS}
+
+    await_truth(lambda: served() == expected, "each member gets the model of the arm")
+    sql = "SELECT DISTINCT model_id, shadow_model_id FROM shadow_requests"
+    both = [[world.model_id, other.model_id]]
+    await_truth(lambda: bool(served()) and world.ask(sql) == both, "the shadow of the control")
+    roll_back(ports=ports, change=replace(later, now=now + timedelta(seconds=2)))
+    await_truth(lambda: set(served().values()) == {world.model_id}, "the canary has ended")
+
+
+def test_sampling_is_planned_and_deployed_by_the_function_under_its_own_role(world: World) -> None:
+    functions = make_client("lambda", world.ports.settings).list_functions()["Functions"]
+    (name,) = (f["FunctionName"] for f in functions if "PlanSampling" in f["FunctionName"])
+    world.recommend("m1")
+    window = {"window_end": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
+    planned = world.ports.calls.call(name, window)
+    plan = parse_sampling_plan(world.ports.sampling_deployer.current())
+    assert planned["deployment_id"]
+    assert 0.0 < float(str(planned["expected_rows"])) <= float(str(planned["budget_rows"]))
+    assert set(plan.stratum_rates.values()) == {1.0}, "so little traffic is logged as a whole"
+    assert plan.explore_rate == 0.0, "what others decided is kept"
 
 
 def test_the_stage_says_that_it_is_well(world: World) -> None:
