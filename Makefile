@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 1
 
-.PHONY: setup demo test unit check lint up down clean status faults-check faults-check-laptop previews-check launches-check bench openapi
+.PHONY: setup demo test unit check lint up down clean status faults-check faults-check-laptop previews-check launches-check bench openapi fuzz
 
 setup: $(READY)
 
@@ -65,3 +65,6 @@ openapi: $(READY)  ## write functions/describe_api/openapi.json anew from routes
 
 bench: $(READY)  ## speed of the scoring path against its limits; also --quick and --only
 	@$(BIN)/python -m tests.benchmarks.serving $(BENCH)
+
+fuzz: $(READY)  ## 10,000 calls made from the OpenAPI document, against the real handlers
+	@FUZZ_CASES=10000 $(BIN)/pytest -q -n 2 tests/integration/functions/test_fuzzed_api.py

@@ -41,6 +41,7 @@ CHANGED = {
     "filters": '{"in_stock":true}',
     "session_items": ["i0001"],
     "surface_plan": '{"diversity": 1.0}',
+    "layout": "home-1",
 }
 
 

@@ -28,7 +28,7 @@ INPUT_FIELDS = (
 )
 
 
-ADDED_FIELDS = ("explore_first_rank", "filters", "session_items", "surface_plan")
+ADDED_FIELDS = ("explore_first_rank", "filters", "session_items", "surface_plan", "layout")
 """Inputs added since schema version 1: hashed where they say something, so that the digests of
 older records stay what they were."""
 

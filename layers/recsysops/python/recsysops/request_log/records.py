@@ -66,6 +66,8 @@ class SlimRequest(LogRecord):
     propensity_errors: list[float] = Field(
         [], description="standard errors of simulated propensities; empty when they are exact"
     )
+    row_names: list[str] = Field([], description="row of every item below a home page's first row")
+    row_items: list[str] = Field([], description="those items, top row first; `shown` is row one")
 
 
 class FullRequest(LogRecord):
@@ -132,6 +134,12 @@ class FullRequest(LogRecord):
     )
     propensity_errors: list[float] = Field(
         [], description="standard errors of simulated propensities; empty when they are exact"
+    )
+    layout: str | None = Field(None, description="rows of a home page by name, None without any")
+    row_names: list[str] = Field([], description="row of every item below a home page's first row")
+    row_items: list[str] = Field([], description="those items, top row first; `shown` is row one")
+    row_scores: list[float] = Field(
+        [], description="their scores; cosines in the row because_you_watched"
     )
 
 

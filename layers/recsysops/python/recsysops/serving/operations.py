@@ -24,6 +24,7 @@ from recsysops.serving.features_api import (
     MemberWritten,
 )
 from recsysops.serving.health import HealthReport
+from recsysops.serving.home_api import HomeParameters, HomeResponse
 from recsysops.serving.routes import Route
 from recsysops.serving.similar_api import SimilarParameters, SimilarRequest, SimilarResponse
 
@@ -57,6 +58,15 @@ OPERATIONS = (
         "fallback with a reason, never an error. The answer's request_id goes into feedback.",
         body=RecommendationRequest,
         answer=RecommendationResponse,
+    ),
+    Operation(
+        routes.HOME,
+        name="showHome",
+        summary="Fill a member's home page",
+        description="Rows: top picks, because you watched, launches, trending. No item stands on "
+        "a page twice. Logged as one request: feedback names its request_id for every row.",
+        parameters=HomeParameters,
+        answer=HomeResponse,
     ),
     Operation(
         routes.SIMILAR_ITEMS,

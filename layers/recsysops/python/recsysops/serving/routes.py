@@ -50,6 +50,7 @@ class Route:
 RECOMMEND = Route("POST", "/v1/recommendations", "recommend_items", "recommend")
 SIMILAR_ITEMS = Route("GET", "/v1/items/{item_id}/similar", "recommend_items", "recommend")
 SIMILAR = Route("POST", "/v1/similar", "recommend_items", "recommend")
+HOME = Route("GET", "/v1/home/{member_id}", "recommend_items", "recommend")
 FEEDBACK = Route("POST", "/v1/feedback", "record_feedback", "feedback")
 CONSUMER_LOGS = Route("POST", "/v1/consumer-logs", "record_consumer_logs", "feedback")
 PUT_ITEM = Route("PUT", "/v1/items/{item_id}", "put_features", "write")
@@ -69,6 +70,7 @@ DESCRIBE = Route(
 
 ROUTES = (
     RECOMMEND,
+    HOME,
     SIMILAR_ITEMS,
     SIMILAR,
     FEEDBACK,

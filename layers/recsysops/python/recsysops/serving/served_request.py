@@ -22,6 +22,7 @@ from recsysops.request_log.sampling import (
 )
 from recsysops.serving.api import FallbackReason, RecommendationRequest
 from recsysops.serving.filters import dump_filters
+from recsysops.serving.home_page import PageRow, flatten_rows
 from recsysops.serving.propensity import settle_propensities
 from recsysops.serving.ranking import RankedSlate, RankingRequest
 from recsysops.serving.roll_out import AssignedArm
@@ -81,6 +82,8 @@ class ServedRequest:
     stored: StaticSlate | None = None
     watched: tuple[str, ...] = ()
     roll_out: AssignedArm | None = None
+    rows: tuple[PageRow, ...] = ()
+    layout: str | None = None
 
     @property
     def model_id(self) -> str:
@@ -139,6 +142,7 @@ def write_slim(
 ) -> SlimRequest:
     """Build the slim line of a request."""
     ranked, shown = served.ranked, served.shown
+    names, item_ids, _ = flatten_rows(served.rows)
     return SlimRequest(
         schema_version=SCHEMA_VERSION,
         request_id=served.request_id,
@@ -169,6 +173,8 @@ def write_slim(
         fallback_step=served.fallback_step,
         roll_out_id=served.roll_out.roll_out_id if served.roll_out else None,
         roll_out_arm=served.roll_out.arm if served.roll_out else None,
+        row_names=names,
+        row_items=item_ids,
     )
 
 
@@ -177,6 +183,7 @@ def write_full(
 ) -> FullRequest:
     """Build the full record of a ranked request, with the digest of its inputs."""
     slate, ranking, packed = ranked.slate, ranked.ranking, ranked.packed_vector
+    names, item_ids, scores = flatten_rows(served.rows)
     record = FullRequest(
         schema_version=SCHEMA_VERSION,
         request_id=served.request_id,
@@ -221,6 +228,10 @@ def write_full(
         fallback_step=served.fallback_step,
         roll_out_id=served.roll_out.roll_out_id if served.roll_out else None,
         roll_out_arm=served.roll_out.arm if served.roll_out else None,
+        layout=served.layout,
+        row_names=names,
+        row_items=item_ids,
+        row_scores=scores,
     )
     return record.model_copy(update={"input_digest": digest_inputs(record)})
 

@@ -95,15 +95,15 @@ def recommend_items(
     ports.state.poll()
     plan = ports.flags.sampling_plan()
     plan_of_surface(plan, request.surface)  # refuses a surface that nobody configured
-    served = _serve(request, request_id=request_id, ports=ports, plan=plan, now=now)
+    served = serve_request(request, request_id=request_id, ports=ports, plan=plan, now=now)
     response = _respond(served)
     latency_ms = 1_000.0 * (ports.perf_counter() - started)
     # nothing is drawn or encoded before the response
-    ports.log.defer(partial(_log, served, plan, ports, latency_ms=latency_ms))
+    ports.log.defer(partial(log_request, served, plan, ports, latency_ms=latency_ms))
     return response
 
 
-def _serve(
+def serve_request(
     request: RecommendationRequest,
     *,
     request_id: str,
@@ -111,6 +111,7 @@ def _serve(
     plan: SamplingPlan,
     now: datetime,
 ) -> ServedRequest:
+    """Rank a request, or show a stored list, with all that the log will say of it."""
     found = _find_member(request, request_id=request_id, members=ports.members)
     document = ports.flags.hotfixes()
     hotfixes = exposed_hotfixes(document, found.pseudonym, now)
@@ -286,9 +287,10 @@ def _explain_whole(ranked: RankedRequest) -> SlateExplanation:
     )
 
 
-def _log(
+def log_request(
     served: ServedRequest, plan: SamplingPlan, ports: RecommendPorts, *, latency_ms: float
 ) -> None:
+    """Write the slim line of a request and, when it is sampled, its full record."""
     served = settle_served(served)
     log, sampling = ports.log, sample_request(served, plan, budget=ports.raised)
     log.write("slim_requests", [encode_record(write_slim(served, sampling, latency_ms=latency_ms))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from recsysops.errors import ArtefactError, BadData, BadInput, FlagError
@@ -13,6 +13,7 @@ from recsysops.ports import QueryEngine
 from recsysops.request_log.lake_rows import read_lake_row, select_columns
 from recsysops.request_log.records import FullRequest
 from recsysops.request_log.sql import Declared, SqlValue, render_sql, utc_day
+from recsysops.serving.home_page import is_page_repeated
 from recsysops.serving.replay import (
     ReplayVerdict,
     compare_replay,
@@ -21,6 +22,7 @@ from recsysops.serving.replay import (
     refuse_changed_inputs,
     replay_record,
 )
+from recsysops.serving.similar import SimilarityIndexes
 from recsysops.vocabulary import Hotfix, Window
 from recsysops.workflows.load_catalogue import CatalogueCache
 
@@ -76,8 +78,12 @@ def replay_requests(
 
     Raises: DependencyError when the bucket cannot be reached.
     """
+    indexes = SimilarityIndexes()
     return ReplayReport(
-        tuple(_replay_one(record, cache, check_digests=check_digests) for record in records)
+        tuple(
+            _replay_one(record, cache, indexes=indexes, check_digests=check_digests)
+            for record in records
+        )
     )
 
 
@@ -136,16 +142,25 @@ def load_logged_catalogue(
 
 
 def _replay_one(
-    record: FullRequest, cache: CatalogueCache, *, check_digests: bool
+    record: FullRequest,
+    cache: CatalogueCache,
+    *,
+    indexes: SimilarityIndexes,
+    check_digests: bool,
 ) -> ReplayedRequest:
     try:
         if check_digests:
             refuse_changed_inputs(record)
         catalogue, hotfixes = load_logged_catalogue(record, cache)
         slate = replay_record(record, catalogue, hotfixes=hotfixes)
+        page_differs = record.layout is not None and not is_page_repeated(
+            record, slate, catalogue, hotfixes=hotfixes, indexes=indexes
+        )
     except (ArtefactError, FlagError, BadData) as error:
         return ReplayedRequest(record.request_id, "refused", reason=str(error))
     verdict = compare_replay(record, slate)
+    if page_differs:
+        verdict = replace(verdict, bit_equal=False, differences=(*verdict.differences, "rows"))
     return ReplayedRequest(record.request_id, name_outcome(record, verdict), verdict)
 
 
