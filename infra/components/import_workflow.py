@@ -87,7 +87,8 @@ def define_import() -> State:
     """Write the workflow in Amazon States Language with ${function} placeholders."""
     return {
         "Comment": "Write every row of a file of items and members.",
-        "QueryLanguage": "JSONata",
+        # the emulator takes a reader's JSONata literally; AWS takes both languages
+        "QueryLanguage": "JSONPath",
         "StartAt": "ImportRows",
         "States": {
             "ImportRows": {
@@ -96,7 +97,7 @@ def define_import() -> State:
                 "ItemReader": {
                     "Resource": "arn:aws:states:::s3:getObject",
                     "ReaderConfig": {"InputType": "JSONL"},
-                    "Arguments": {"Bucket": "${bucket}", "Key": "{% $states.input.key %}"},
+                    "Parameters": {"Bucket": "${bucket}", "Key.$": "$.key"},
                 },
                 "ItemBatcher": {"MaxItemsPerBatch": BATCH_ROWS},
                 "MaxConcurrency": CONCURRENCY,
@@ -106,13 +107,14 @@ def define_import() -> State:
                     "States": {
                         "ImportBatch": {
                             **invoke("import_features", payload="{% $states.input %}"),
+                            "QueryLanguage": "JSONata",
                             "End": True,
                         }
                     },
                 },
                 "ResultWriter": {
                     "Resource": "arn:aws:states:::s3:putObject",
-                    "Arguments": {"Bucket": "${bucket}", "Prefix": IMPORT_RESULTS.rstrip("/")},
+                    "Parameters": {"Bucket": "${bucket}", "Prefix": IMPORT_RESULTS.rstrip("/")},
                 },
                 "End": True,
             }

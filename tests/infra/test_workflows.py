@@ -97,3 +97,19 @@ def test_aws_starts_its_jobs_by_itself_and_keeps_failed_starts(aws: Assembly) ->
 def test_the_laptop_starts_its_jobs_on_demand(laptop: Assembly) -> None:
     for schedule in laptop.resources("AWS::Scheduler::Schedule").values():
         assert schedule["Properties"]["State"] == "DISABLED"
+
+
+def test_an_import_is_a_distributed_map_over_the_lines_of_the_file_named(aws: Assembly) -> None:
+    machine = definition(aws.one("AWS::StepFunctions::StateMachine", containing="FeatureImport"))
+    rows = machine["States"]["ImportRows"]
+    assert rows["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED"
+    assert rows["ItemReader"]["ReaderConfig"] == {"InputType": "JSONL"}
+    # JSONPath: the emulator takes a reader's JSONata literally
+    assert rows["ItemReader"]["Parameters"]["Key.$"] == "$.key"
+    assert rows["ItemBatcher"]["MaxItemsPerBatch"] == 100
+
+
+def test_a_batch_that_a_service_failed_is_tried_again(aws: Assembly) -> None:
+    machine = definition(aws.one("AWS::StepFunctions::StateMachine", containing="FeatureImport"))
+    (batch,) = machine["States"]["ImportRows"]["ItemProcessor"]["States"].values()
+    assert "DependencyError" in str(batch["Retry"])
