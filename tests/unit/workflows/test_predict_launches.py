@@ -318,10 +318,18 @@ def test_earlier_forecasts_set_the_level_from_which_flags_are_raised(stack: Laun
 def test_the_model_that_answered_is_dry_run_not_the_one_that_is_registered(
     stack: LaunchStack,
 ) -> None:
-    stack.registry = MemoryRegistry([ModelEntry("m-zeroed", "production", TRAINED_AT)])
+    earlier = ModelEntry(stack.model_id, "retired", TRAINED_AT)
+    stack.registry = MemoryRegistry([ModelEntry("m-zeroed", "production", TRAINED_AT), earlier])
     with pytest.raises(ArtefactError, match="m-zeroed"):
         predict_launches(as_of=AS_OF, ports=stack)
     asked = [slim_line(n, stack.model_id if n else "m-zeroed") for n in range(3)]
+    stack.lake.write_rows("slim_requests", rows=asked, ingest_time=AS_OF, name="s")
+    predicted = predict_launches(as_of=AS_OF, ports=stack)
+    assert {row.model_id for row in predicted.rows} == {stack.model_id}
+
+
+def test_a_model_that_only_mirrored_traffic_names_is_not_dry_run(stack: LaunchStack) -> None:
+    asked = [slim_line(n, "somebody-elses") for n in range(3)]
     stack.lake.write_rows("slim_requests", rows=asked, ingest_time=AS_OF, name="s")
     predicted = predict_launches(as_of=AS_OF, ports=stack)
     assert {row.model_id for row in predicted.rows} == {stack.model_id}

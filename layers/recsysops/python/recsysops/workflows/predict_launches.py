@@ -49,7 +49,7 @@ from recsysops.prediction.stage import Expectations, Stage, horizon_days, set_st
 from recsysops.request_log.records import SCHEMA_VERSION, LaunchForecastRow
 from recsysops.request_log.schema import to_row
 from recsysops.serving.api import truncate_milliseconds
-from recsysops.vocabulary import Member, PastLaunch, UpcomingLaunch
+from recsysops.vocabulary import Member, ModelPointer, PastLaunch, UpcomingLaunch
 from recsysops.workflows.approved_models import approved_models
 from recsysops.workflows.launch_history import (
     REMEMBERED_DAYS,
@@ -148,7 +148,7 @@ def predict_launches(
     pointer = approved_models(ports.registry)
     if pointer is None:
         raise CouldNotJudge("no model is in production: nothing can be dry-run")
-    serving = read_serving_model(queries=ports.queries, as_of=moment) or pointer.production
+    serving = _find_serving(pointer, ports, as_of=moment)
     artefact = load_artefact(ports.blobs, serving)
     snapshots = find_snapshots(ports.blobs, ports.queries, as_of=moment)
     launches = _find_upcoming(snapshots, today=moment.date())
@@ -169,6 +169,18 @@ def predict_launches(
     )
     _page(predicted, ports.notifier)
     return predicted
+
+
+def _find_serving(pointer: ModelPointer, ports: LaunchPorts, *, as_of: datetime) -> str:
+    """Return the model that answers members, else production.
+
+    Logs may name a model that nobody registered here (mirrored traffic): it has no artefact.
+    """
+    answering = read_serving_model(queries=ports.queries, as_of=as_of)
+    registered = {entry.model_id for entry in ports.registry.entries()}
+    if answering is None or answering not in registered:
+        return pointer.production
+    return answering
 
 
 def _learn_from_past(
