@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from recsysops.request_log.sampling import decide_sampling
+from recsysops.request_log.sampling import RaisedBudget, decide_sampling
 from recsysops.request_log.schema import encode_record
 from recsysops.serving.api import RecommendationRequest
 from recsysops.serving.served_request import ServedRequest, sample_request, write_full, write_slim
@@ -37,14 +37,15 @@ def measure_log(*, loops: int) -> list[Row]:
     """Time the decision, the slim line and the full record of one 500-candidate request."""
     served, plan = _serve_one()
     assert served.ranked is not None
-    sampling = sample_request(served, plan)
+    budget = RaisedBudget()
+    sampling = sample_request(served, plan, budget=budget)
     decision = time_each(
         lambda: decide_sampling(
             served.request_id, plan=plan, stratum=sampling.stratum, raised=False
         ),
         loops=10 * loops,
     )
-    whole = time_each(lambda: sample_request(served, plan), loops=10 * loops)
+    whole = time_each(lambda: sample_request(served, plan, budget=budget), loops=10 * loops)
     slim = time_each(
         lambda: encode_record(write_slim(served, sampling, latency_ms=1.0)), loops=5 * loops
     )

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks.deployed_handler import caller, deployed_handler, make_event
+from tests.benchmarks.log_lines import measure_log
 from tests.benchmarks.loopback_aws import loopback_aws
+from tests.benchmarks.replaying import measure_replay
 from tests.benchmarks.world import make_bench_world
 
 
@@ -28,3 +30,16 @@ def test_the_handler_serves_its_model_from_the_stand_in(tmp_path: Path) -> None:
         world.delta_id,
     )
     assert {item["item_id"] for item in body["items"]} <= set(candidates)
+
+
+def test_the_log_section_measures_lines_as_they_are_served() -> None:
+    rows = {row.name: row for row in measure_log(loops=1)}
+    assert len(rows) == 4
+    assert rows["log work before the response"].ok
+    assert all(row.value > 0.0 for name, row in rows.items() if "before" not in name)
+
+
+def test_the_replay_section_repeats_every_record_bit_for_bit() -> None:
+    rows = measure_replay(requests=8, progress=lambda _: None)
+    (unequal,) = [row for row in rows if "not bit-equal" in row.name]
+    assert (unequal.value, unequal.ok) == (0.0, True)
