@@ -7,6 +7,7 @@ bodies of events/ and what the handlers answer to them.
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from functools import cache
 
@@ -40,7 +41,9 @@ def generate_document() -> Document:
             examples.answered[int(status)][name] = json.loads(answer["body"])
             if status == "200" and "body" in event and not event["isBase64Encoded"]:
                 examples.sent[name] = json.loads(event["body"])
-    document: Document = json.loads(json.dumps(build_document(OPERATIONS, examples=found)))
+    text = json.dumps(build_document(OPERATIONS, examples=found))
+    # a snapshot's id hashes logarithms, whose last bits depend on the processor
+    document: Document = json.loads(re.sub(r"\bd-[0-9a-f]{16}\b", "d-742b0c3a29c7f4f3", text))
     return document
 
 
