@@ -1,40 +1,37 @@
-"""The catalogue of audits: add one by a file in `audits/` and a line here."""
+"""The catalogue of audits: every file in `audits/` that declares one is in it."""
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from typing import Final
 
-from recsysops.detection.audits import (
-    choice_rank,
-    fallback_share,
-    feature_drift,
-    flags,
-    null_default_share,
-    score_drift,
-    served_model,
-    stale_batch,
-    volume,
-)
+from recsysops.detection import audits
 from recsysops.detection.declaration import Audit
 from recsysops.errors import BadInput
 
-AUDITS: Final[tuple[Audit, ...]] = (
-    flags.AUDIT,
-    volume.AUDIT,
-    served_model.AUDIT,
-    fallback_share.AUDIT,
-    stale_batch.AUDIT,
-    null_default_share.AUDIT,
-    feature_drift.AUDIT,
-    score_drift.AUDIT,
-    choice_rank.AUDIT,
-)
-"""Every audit that a run plans."""
+
+def _declared_audits() -> tuple[Audit, ...]:
+    """Import every module of `audits/`; one without an AUDIT holds what several of them share."""
+    names = sorted(module.name for module in pkgutil.iter_modules(audits.__path__))
+    modules = [import_module(f"{audits.__name__}.{name}") for name in names]
+    declared = [module.AUDIT for module in modules if hasattr(module, "AUDIT")]
+    return tuple(sorted(declared, key=lambda audit: (audit.depth, audit.name)))
+
+
+AUDITS: Final[tuple[Audit, ...]] = _declared_audits()
+"""Every audit, roots first."""
+
+_BY_NAME: Final = {audit.name: audit for audit in AUDITS}
+
+
+def find_known(name: str) -> Audit | None:
+    """Return an audit by name, None for what is none, such as a step of the run."""
+    return _BY_NAME.get(name)
 
 
 def find_audit(name: str) -> Audit:
     """Return an audit by name. Raises: BadInput."""
-    for audit in AUDITS:
-        if audit.name == name:
-            return audit
-    raise BadInput(f"no audit {name!r}; there are {[audit.name for audit in AUDITS]}")
+    if name not in _BY_NAME:
+        raise BadInput(f"no audit {name!r}; there are {sorted(_BY_NAME)}")
+    return _BY_NAME[name]

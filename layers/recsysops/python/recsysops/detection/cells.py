@@ -17,6 +17,8 @@ from recsysops.vocabulary import HASH_GROUPS
 
 Period = Literal["reference", "window"]
 PERIODS: tuple[Period, ...] = get_args(Period)
+EDGES = "edges"
+"""The period of rows that tell bin edges rather than sums."""
 EVERYTHING = "all"
 """The slice that is no slice."""
 
@@ -127,11 +129,25 @@ def read_distributions(rows: Iterable[Row]) -> list[Distribution]:
     """
     found: dict[tuple[str, str], dict[tuple[str, str], Row]] = defaultdict(dict)
     for row in rows:
+        if row.get("period") == EDGES:
+            continue
         subject, _, cell = str(row.get("label")).partition("=")
         found[str(row.get("slice")), subject][str(row.get("period")), cell] = row
     return [
         _distribution(slice_name, subject, parts) for (slice_name, subject), parts in found.items()
     ]
+
+
+def read_edges(rows: Iterable[Row]) -> dict[str, tuple[float, ...]]:
+    """Return the bin edges, by subject, that an answer tells. Raises: BadData."""
+    told = [row for row in rows if row.get("period") == EDGES]
+    try:
+        return {
+            str(row["label"]).partition("=")[0]: tuple(map(float, str(row["groups"]).split()))
+            for row in told
+        }
+    except (KeyError, ValueError) as error:
+        raise BadData(f"an audit told edges that are no numbers: {error}") from error
 
 
 def _place(cells: tuple[str, ...], cell: str) -> int | None:

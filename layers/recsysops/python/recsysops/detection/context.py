@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -11,6 +12,8 @@ from recsysops.errors import BadInput
 from recsysops.vocabulary import Window
 
 DEFAULT_WINDOW = timedelta(hours=24)
+Asked = Literal["both", "reference", "window"]
+"""Which periods an audit's SQL covers: one alone when the other's aggregates are kept."""
 SCHEDULE_HOURS = 1.0
 """How often the schedule starts a run when nobody names a window (infra: cron, every hour)."""
 
@@ -20,7 +23,7 @@ class AuditContext(BaseModel):
 
     approved_models: ids that may serve. every_hours: how often such a run happens, which decides
     what share of the alert budget it may spend. revision: 0 for the first judgement of a window,
-    1 for the one after lateness closed.
+    1 for the one after lateness closed. asked: which periods the SQL is rendered for.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -33,6 +36,7 @@ class AuditContext(BaseModel):
     approved_models: tuple[str, ...] = ()
     every_hours: float = Field(gt=0)
     revision: int = Field(0, ge=0)
+    asked: Asked = "both"
 
     @model_validator(mode="after")
     def _in_order(self) -> AuditContext:

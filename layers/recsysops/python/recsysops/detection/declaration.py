@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
 
 from recsysops.detection.cells import Distribution
 from recsysops.detection.checks import Check
-from recsysops.detection.context import AuditContext
-from recsysops.detection.sql import render_audit
+from recsysops.detection.context import AuditContext, make_context
+from recsysops.detection.roots import Root
+from recsysops.detection.sql import Edges, render_audit
 from recsysops.request_log.sql import SqlValue
-from recsysops.vocabulary import Component
+from recsysops.vocabulary import Component, Window
 
 Severity = Literal["low", "high", "critical"]
+Cadence = Literal["hour", "day"]
+BaselineKind = Literal["previous", "frozen", "seasonal", "none"]
+"""previous: the stretch just before the window. frozen: the pinned reference, the previous stretch
+until one is pinned. seasonal: the same hours of the week in the history, the previous stretch until
+that is long enough. none: the window alone tells."""
+
+MIDDLE_DEPTH: Final = 5
+DEEPEST: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +32,17 @@ class Audit:
     """One declaration, one small file in `detection/audits`.
 
     tables: named sub-queries of the SQL, the last called `cells` (see detection.sql);
-    parameters: its own typed values. needs_reference: False when the window alone tells.
+    parameters: its own typed values. to_bin: a sub-query with columns (subject, x) of the
+    reference, whose quantiles become the fragment {edges}; '' when nothing is binned.
+    joins_periods: the SQL compares the periods row by row, so it is never asked for one alone.
+    needs_reference: False when the window alone tells.
     judge: distributions by slice and subject → checks; Raises CouldNotJudge with the reason.
-    runbook: the first thing to do, in one line.
+    test: the statistics in one line. floors: metric → published effect floor, which the judge
+    reads from there too; 'metric.slice' is that of a slice when it differs.
+    slices: dimensions that are looked into. every: how often a window is judged.
+    depth: 0 (a root that nothing else makes) to 9 (a symptom of nearly anything); explained_by:
+    which roots make its findings; telling: metrics that name the fault itself rather than how far
+    something moved, best first. runbook: the first thing to do, in one line.
     """
 
     name: str
@@ -36,7 +55,32 @@ class Audit:
     judge: Callable[[Sequence[Distribution], AuditContext], list[Check]]
     parameters: Mapping[str, SqlValue] = field(default_factory=dict)
     needs_reference: bool = True
+    joins_periods: bool = False
+    to_bin: str = ""
+    every: Cadence = "day"
+    baseline: BaselineKind = "previous"
+    test: str = ""
+    floors: Mapping[str, float] = field(default_factory=dict)
+    slices: tuple[str, ...] = ()
+    depth: int = MIDDLE_DEPTH
+    explained_by: tuple[Root, ...] = ()
+    telling: tuple[str, ...] = ()
 
-    def render(self, context: AuditContext) -> str:
-        """Return the audit's SQL for one context."""
-        return render_audit(self.tables, context, parameters=self.parameters)
+    def render(self, context: AuditContext, *, edges: Edges | None = None) -> str:
+        """Return the audit's SQL for one context; frozen `edges` replace the reference's own."""
+        return render_audit(
+            self.tables, context, parameters=self.parameters, to_bin=self.to_bin, edges=edges
+        )
+
+    @property
+    def digest(self) -> str:
+        """Name what the SQL asks, whatever the window: another digest is another baseline."""
+        asked = self.render(_ANY_WINDOW.model_copy(update={"asked": "reference"}))
+        return hashlib.sha256(asked.encode()).hexdigest()[:16]
+
+
+_DAY = timedelta(days=1)
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_ANY_WINDOW = make_context(
+    window=Window(_START + _DAY, _START + 2 * _DAY), reference=Window(_START, _START + _DAY)
+)

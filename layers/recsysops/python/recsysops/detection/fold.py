@@ -1,38 +1,24 @@
 """Folds the findings of one run into causes: one incident per cause, symptoms under their root.
 
-Causes are looked for from the root outwards: a refused flag document, lost traffic, a model that
-nobody approved, fallbacks, stale batches, item features, a block of the model, scores, and last
-the ranks of what members chose. A finding that an earlier cause explains joins it.
+Causes are looked for from the root outwards, by the depth that each audit declares: a refused flag
+document, lost traffic, a model that nobody approved, …, and last the ranks of what members chose.
+A finding joins the first cause that explains it, by the rules that its audit declares.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from recsysops.detection.catalogue import find_audit
+from recsysops.detection.catalogue import find_audit, find_known
 from recsysops.detection.checks import BLIND
-from recsysops.detection.declaration import Severity
-from recsysops.model.encoder import BLOCK_OF_FEATURE
+from recsysops.detection.declaration import DEEPEST, Severity
 from recsysops.vocabulary import Component, Finding
 
-_ROOT_ORDER: Mapping[str, int] = {
-    "flags": 0,
-    "volume": 1,
-    "served_model": 2,
-    "fallback_share": 3,
-    "stale_batch": 4,
-    "null_default_share": 5,
-    "feature_drift": 5,
-    "score_drift": 6,
-    "choice_rank": 7,
-}
-_LAST = 10
-_LOST_BLOCK = "zero_contribution_share"
-_TELLING: Mapping[str, int] = {"category_vanished": 0, "category_unseen": 1}
-"""Metrics that name the fault itself rather than how far something moved."""
-_VOLATILE = ("price", "in_stock")
-"""What a supplier's batch renews every night, and an old batch therefore sets back."""
+_UNKNOWN_DEPTH = -1
+"""A step of the run itself that failed starves every audit."""
+_LAST = DEEPEST + 1
+_NOT_TELLING = 99
 _SEVERITIES: tuple[Severity, ...] = ("critical", "high", "low")
 
 
@@ -82,13 +68,8 @@ def explains(root: Finding, finding: Finding) -> bool:
         return True
     if finding.metric in BLIND or root.metric in BLIND:
         return _blinds(root, finding)
-    if _is_downstream(finding):
-        return True
-    if root.audit == "served_model":
-        return finding.audit in ("fallback_share", "score_drift")
-    if root.audit == "stale_batch":
-        return _is_old_price(root, finding)
-    return root.component == "item_features" and _feeds_block(root, finding)
+    audit = find_known(finding.audit)
+    return audit is not None and any(rule.explains(root, finding) for rule in audit.explained_by)
 
 
 def _blinds(root: Finding, finding: Finding) -> bool:
@@ -103,39 +84,19 @@ def _blinds(root: Finding, finding: Finding) -> bool:
     return root.metric in BLIND and (same_reason or starved)
 
 
-def _is_downstream(finding: Finding) -> bool:
-    """Scores and choices move whenever anything before them does; a lost block does not."""
-    if finding.audit == "score_drift":
-        return finding.metric != _LOST_BLOCK
-    return finding.audit == "choice_rank"
-
-
-def _is_old_price(root: Finding, finding: Finding) -> bool:
-    same_source = finding.slice.get("source", "") in ("", root.slice.get("source", ""))
-    drifted = finding.audit == "feature_drift" and finding.subject in _VOLATILE
-    return drifted and (same_source or "source" not in root.slice)
-
-
-def _feeds_block(root: Finding, finding: Finding) -> bool:
-    return finding.audit == "score_drift" and finding.subject == BLOCK_OF_FEATURE.get(root.subject)
-
-
-def _weight(finding: Finding) -> tuple[int, bool, bool, int, float]:
-    """Sort key: blindness last, roots first, lost blocks before shifts, wholes before slices,
-    telling metrics before others, then by how far the effect is above its floor."""
-    place = _ROOT_ORDER.get(finding.audit, -1)
+def _weight(finding: Finding) -> tuple[int, bool, int, float]:
+    """Sort key: blindness last, roots first, wholes before slices, telling metrics before others,
+    then by how far the effect is above its floor."""
+    audit = find_known(finding.audit)
+    place = audit.depth if audit else _UNKNOWN_DEPTH
     if finding.metric in BLIND:
         place += _LAST
     # a category of the subject itself ({"language": "ja"}) names the fault; it is no slice of it
     sliced = any(dimension != finding.subject for dimension in finding.slice)
     excess = finding.effect / finding.effect_floor if finding.effect_floor > 0 else finding.effect
-    return (
-        place,
-        finding.metric != _LOST_BLOCK,
-        sliced,
-        _TELLING.get(finding.metric, len(_TELLING)),
-        -excess,
-    )
+    telling = audit.telling if audit else ()
+    place_told = telling.index(finding.metric) if finding.metric in telling else _NOT_TELLING
+    return (place, sliced, place_told, -excess)
 
 
 def _severity(finding: Finding) -> Severity:

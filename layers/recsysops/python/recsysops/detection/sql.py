@@ -6,11 +6,16 @@ Every audit answers with rows of one shape (see cells.py): Σw, Σw² and, packe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from recsysops.detection.context import AuditContext
-from recsysops.request_log.sql import SqlValue, render_sql, utc_day
+from recsysops.detection.context import Asked, AuditContext
+from recsysops.errors import BadInput
+from recsysops.request_log.sql import Declared, SqlValue, render_sql, utc_day
+
+Edges = Mapping[str, Sequence[float]]
+"""Inner bin edges by subject, ascending."""
 
 QUANTILE_BINS = 20
 _LAST_PART = 0.25
@@ -18,8 +23,7 @@ _LAST_PART = 0.25
 _SNAPSHOT_LOOK_BACK = timedelta(days=35)
 """A snapshot that nobody renewed may be served this long and still be found."""
 
-_FRAGMENTS = {
-    "{items_as_served}": """
+_ITEMS_AS_SERVED = """
 served AS (
   SELECT period, delta_id, CAST(count(*) AS double) AS requests
   FROM (
@@ -38,17 +42,50 @@ items AS (
          s.price, s.in_stock, s.source, substr(s.batch, 1, 10) AS batch
   FROM weights w JOIN item_snapshots s ON s.delta_id = w.delta_id
   WHERE s.dt >= {first_snapshot_day}
-)""",
-    "{in_periods}": """dt >= {first_day}
+)"""
+_IN_PERIODS: Mapping[Asked, str] = {
+    "both": """dt >= {first_day}
     AND ((event_time >= {reference_start} AND event_time < {reference_end})
       OR (event_time >= {window_start} AND event_time < {window_end}))""",
-    "{period}": "CASE WHEN event_time >= {window_start} THEN 'window' ELSE 'reference' END",
+    "reference": """dt >= {first_day}
+    AND event_time >= {reference_start} AND event_time < {reference_end}""",
+    "window": """dt >= {first_day}
+    AND event_time >= {window_start} AND event_time < {window_end}""",
+}
+_PERIOD: Mapping[Asked, str] = {
+    "both": "CASE WHEN event_time >= {window_start} THEN 'window' ELSE 'reference' END",
+    "reference": "'reference'",
+    "window": "'window'",
 }
 """What templates may name besides typed values.
 
 items_as_served: every item under every snapshot that answered requests, weighted by its share of
-the period's requests. in_periods: rows of either period. period: which of them.
+the period's requests. in_periods: rows of the periods that are asked for. period: which of them.
+edges: sub-query edges(subject, bins) of inner bin edges, see Audit.to_bin.
 """
+_EDGES = """
+edges AS (
+  SELECT subject, approx_percentile(x, {quantiles}) AS bins
+  FROM (
+    {to_bin}
+  )
+  GROUP BY subject
+)"""
+_FROZEN_EDGES = """
+edges AS (
+  SELECT subject, bins FROM (VALUES {rows}) AS frozen(subject, bins)
+)"""
+_NO_EDGES = """
+edges AS (
+  SELECT CAST(NULL AS varchar) AS subject, CAST(NULL AS array(double)) AS bins WHERE 1 = 0
+)"""
+_TOLD_EDGES = """
+SELECT 'edges' AS period, 'all' AS slice, subject || '=edges' AS label, CAST(0 AS bigint) AS n,
+       0e0 AS ww, 0e0 AS wxx,
+       array_join(transform(bins, edge -> CAST(edge AS varchar)), ' ') AS groups
+FROM edges
+WHERE bins IS NOT NULL
+UNION ALL"""
 
 _PACKED = """
 sums AS (
@@ -56,7 +93,8 @@ sums AS (
          sum(weight * x) AS wx, sum(weight * x * x) AS wxx
   FROM cells
   GROUP BY period, slice, label, grp
-)
+)"""
+_ANSWER = """
 SELECT period, slice, label, CAST(sum(n) AS bigint) AS n, sum(ww) AS ww, sum(wxx) AS wxx,
        array_join(array_agg(
          CAST(grp AS varchar) || ':' || CAST(w AS varchar) || ':' || CAST(wx AS varchar)
@@ -67,23 +105,61 @@ ORDER BY period, slice, label"""
 
 
 def render_audit(
-    tables: str, context: AuditContext, *, parameters: Mapping[str, SqlValue] | None = None
+    tables: str,
+    context: AuditContext,
+    *,
+    parameters: Mapping[str, SqlValue] | None = None,
+    to_bin: str = "",
+    edges: Edges | None = None,
 ) -> str:
     """Return the whole SELECT of an audit from its named sub-queries.
 
-    `tables` may name the fragments above, {quantiles} (inner quantiles of QUANTILE_BINS bins),
-    the context's moments and its own parameters; it must end with a sub-query `cells` that has
-    the columns period ('reference' or 'window'), slice, label ('subject=cell'), grp (hash
-    group), weight and x (0e0 when unused).
+    `tables` may name the fragments above, {edges} (quantiles of `to_bin`, or frozen `edges`), the
+    context's moments and its own parameters; it must end with a sub-query `cells` that has the
+    columns period ('reference' or 'window'), slice, label ('subject=cell'), grp (hash group),
+    weight and x (0e0 when unused). Edges that the query makes itself come back as rows of a
+    period 'edges', so that a later query can be given them.
 
-    Raises: BadInput when a placeholder has no value.
+    Raises: BadInput when a placeholder has no value, or an edge is not finite.
     """
-    template = f"WITH {tables.strip()},{_PACKED}".replace("{quantiles}", _quantile_array())
-    for name, fragment in _FRAGMENTS.items():
+    tells_edges = bool(to_bin) and edges is None
+    template = f"WITH {tables.strip()},{_PACKED}{_TOLD_EDGES if tells_edges else ''}{_ANSWER}"
+    for name, fragment in _fragments(context.asked, to_bin=to_bin, edges=edges).items():
         template = template.replace(name, fragment.strip())
     values = {**_moments(context), **(parameters or {})}
     named = {name: value for name, value in values.items() if f"{{{name}}}" in template}
     return render_sql(template, **named)
+
+
+def _fragments(asked: Asked, *, to_bin: str, edges: Edges | None) -> dict[str, str]:
+    """Return fragments in the order in which they may name one another."""
+    made = _EDGES.replace("{to_bin}", to_bin.strip()) if edges is None else _frozen_edges(edges)
+    return {
+        "{edges}": made,
+        "{items_as_served}": _ITEMS_AS_SERVED,
+        "{quantiles}": _quantile_array(),
+        "{in_periods}": _IN_PERIODS[asked],
+        "{period}": _PERIOD[asked],
+    }
+
+
+def _frozen_edges(edges: Edges) -> str:
+    known = {subject: bins for subject, bins in edges.items() if len(bins)}
+    if not known:
+        return _NO_EDGES
+    rows = ", ".join(
+        render_sql("({subject}, {bins})", subject=subject, bins=_double_array(bins))
+        for subject, bins in sorted(known.items())
+    )
+    return _FROZEN_EDGES.replace("{rows}", rows)
+
+
+def _double_array(values: Sequence[float]) -> Declared:
+    """Return an array of doubles; an exponent keeps Trino from reading decimals."""
+    if not all(math.isfinite(value) for value in values):
+        raise BadInput(f"bin edges must be finite, these are {list(values)!r:.120}")
+    texts = (repr(float(value)) for value in values)
+    return Declared(f"ARRAY[{', '.join(t if 'e' in t else f'{t}e0' for t in texts)}]")
 
 
 def _quantile_array() -> str:
@@ -92,7 +168,8 @@ def _quantile_array() -> str:
 
 
 def _moments(context: AuditContext) -> dict[str, SqlValue]:
-    first_day = utc_day(context.reference_start)
+    earliest = context.window_start if context.asked == "window" else context.reference_start
+    first_day = utc_day(earliest)
     length = context.window_end - context.window_start
     return {
         "window_start": context.window_start,

@@ -9,6 +9,7 @@ from recsysops.detection.checks import Check
 from recsysops.detection.compare import Change, mean_change, share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
+from recsysops.detection.roots import ANYTHING, Root
 from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import (
     CHOICE_RANK_FLOOR,
@@ -17,6 +18,12 @@ from recsysops.detection.thresholds import (
     LEAST_ROWS,
     NOT_CANDIDATE_FLOOR,
 )
+
+_FLOORS = {
+    "mean_rank_percentile": CHOICE_RANK_FLOOR,
+    "lower_tail_share": CHOICE_TAIL_FLOOR,
+    "not_candidate_share": NOT_CANDIDATE_FLOOR,
+}
 
 _TABLES = """
 choices AS (
@@ -51,17 +58,17 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
 
 def _checks(found: Distribution) -> Iterator[Check]:
     [missing] = share_changes([found.share_of(found.places_of("no"))])
-    yield _check(found, "not_candidate_share", missing, floor=NOT_CANDIDATE_FLOOR)
+    yield _check(found, "not_candidate_share", missing)
     ranked = found.only("head", "tail")
     if not ranked.is_supported(LEAST_ROWS):
         return
     mean = mean_change(ranked.reference, ranked.window)
-    yield _check(found, "mean_rank_percentile", mean, floor=CHOICE_RANK_FLOOR)
+    yield _check(found, "mean_rank_percentile", mean)
     [tail] = share_changes([ranked.share_of(ranked.places_of("tail"))])
-    yield _check(found, "lower_tail_share", tail, floor=CHOICE_TAIL_FLOOR)
+    yield _check(found, "lower_tail_share", tail)
 
 
-def _check(found: Distribution, metric: str, change: Change, *, floor: float) -> Check:
+def _check(found: Distribution, metric: str, change: Change) -> Check:
     return Check(
         metric=metric,
         subject="choice_rank",
@@ -69,7 +76,7 @@ def _check(found: Distribution, metric: str, change: Change, *, floor: float) ->
         baseline=change.baseline,
         observed=change.observed,
         effect=change.increase,
-        effect_floor=floor,
+        effect_floor=_FLOORS[metric],
         p_value=change.p_value,
         nested=bool(found.slice),
     )
@@ -85,4 +92,9 @@ AUDIT = Audit(
     tables=_TABLES,
     parameters={"tail_from": CHOICE_TAIL},
     judge=judge,
+    test="Hájek mean of rank percentiles and shares, delete-a-group jackknife over members",
+    floors=_FLOORS,
+    slices=("surface", "source", "language"),
+    depth=7,
+    explained_by=(Root(ANYTHING),),
 )

@@ -9,8 +9,11 @@ from recsysops.detection.checks import Check
 from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
+from recsysops.detection.roots import Root
 from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import FALLBACK_FLOOR, LEAST_ROWS
+
+_FLOORS = {"fallback_share": FALLBACK_FLOOR}
 
 _TABLES = """
 cells AS (
@@ -42,7 +45,7 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
             baseline=change.baseline,
             observed=change.observed,
             effect=change.increase,
-            effect_floor=FALLBACK_FLOOR,
+            effect_floor=_FLOORS["fallback_share"],
             p_value=change.p_value,
             nested=bool(found.slice),
         )
@@ -59,4 +62,9 @@ AUDIT = Audit(
     runbook="Follow the named reason: member store, vectors of the serving model, or catalogue.",
     tables=_TABLES,
     judge=judge,
+    test="difference of shares, delete-a-group jackknife over members",
+    floors=_FLOORS,
+    slices=("surface",),
+    depth=3,
+    explained_by=(Root("served_model"),),
 )

@@ -10,6 +10,9 @@ from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.errors import CouldNotJudge
 
+_FLOORS = {"refused_document_share": 0.0}
+"""That a document was refused is a fact, so there is no floor."""
+
 _TABLES = """
 cells AS (
   SELECT {period} AS period, 'all' AS slice, member_group AS grp, 1e0 AS weight, 0e0 AS x,
@@ -47,7 +50,7 @@ def _refused(found: Distribution, place: int) -> Check:
         baseline=before,
         observed=now,
         effect=now,
-        effect_floor=0.0,
+        effect_floor=_FLOORS["refused_document_share"],
         p_value=0.0,
         evidence={"kept": "the last good document serves"},
     )
@@ -63,4 +66,10 @@ AUDIT = Audit(
     tables=_TABLES,
     judge=judge,
     needs_reference=False,
+    every="hour",
+    baseline="none",
+    test="none: every refused document of the window is told",
+    floors=_FLOORS,
+    slices=("document",),
+    depth=0,
 )

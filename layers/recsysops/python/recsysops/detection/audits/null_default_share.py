@@ -17,6 +17,10 @@ from recsysops.detection.thresholds import (
 )
 
 _CELLS = ("null", "zero", "empty", "spike")
+_FLOORS = {
+    **{f"{cell}_share": DEFAULT_SHARE_FLOOR for cell in _CELLS},
+    **{f"{cell}_share.slice": DEFAULT_SHARE_SLICE_FLOOR for cell in _CELLS},
+}
 
 _TABLES = """
 {items_as_served},
@@ -73,7 +77,7 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
             baseline=change.baseline,
             observed=change.observed,
             effect=change.increase,
-            effect_floor=DEFAULT_SHARE_SLICE_FLOOR if found.slice else DEFAULT_SHARE_FLOOR,
+            effect_floor=_FLOORS[f"{cell}_share.slice" if found.slice else f"{cell}_share"],
             p_value=change.p_value,
             nested=bool(found.slice),
         )
@@ -90,4 +94,8 @@ AUDIT = Audit(
     runbook="Ask the supplier of the named slice; override or mask the feature meanwhile.",
     tables=_TABLES,
     judge=judge,
+    joins_periods=True,  # the common value is the window's
+    test="difference of shares, delete-a-group jackknife over items",
+    floors=_FLOORS,
+    slices=("source", "language", "genre"),
 )

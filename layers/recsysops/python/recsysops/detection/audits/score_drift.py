@@ -17,6 +17,7 @@ from recsysops.detection.compare import (
 )
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
+from recsysops.detection.roots import ANYTHING, Root
 from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import (
     BLOCK_ROWS,
@@ -28,8 +29,16 @@ from recsysops.detection.thresholds import (
     ZERO_SHARE_FLOOR,
 )
 from recsysops.errors import CouldNotJudge
+from recsysops.model.encoder import BLOCK_OF_FEATURE
 
 SCORE = "score"
+_FLOORS = {
+    "mean_shift": SCORE_SHIFT_FLOOR,
+    "mean_shift.block": BLOCK_SHIFT_FLOOR,
+    "distribution_ks": SCORE_KS_FLOOR,
+    "zero_contribution_share": ZERO_SHARE_FLOOR,
+    "spread": SPREAD_FLOOR,
+}
 _HOTFIXED = "hotfixed"
 _IQR_TO_SIGMA = 1.349
 
@@ -54,10 +63,7 @@ parts AS (
   SELECT period, member_group, model_id, 1e0 AS weight, 'score' AS subject, score AS x
   FROM shown WHERE NOT hotfixed
 ),
-edges AS (
-  SELECT subject, approx_percentile(x, {quantiles}) AS bins
-  FROM parts WHERE period = 'reference' AND x <> 0e0 GROUP BY subject
-),
+{edges},
 cells AS (
   SELECT p.period, slice, p.member_group AS grp, p.weight, p.x,
     p.subject || '=' || CASE WHEN p.x = 0e0 THEN 'zero'
@@ -100,10 +106,10 @@ def _with_baseline(found: Distribution, whole: Mapping[str, Distribution]) -> Di
 
 
 def _score_checks(found: Distribution) -> Iterator[Check]:
-    yield _shift_check(found, floor=SCORE_SHIFT_FLOOR)
+    yield _shift_check(found, floor=_FLOORS["mean_shift"])
     change = distribution_change(found, ordered=True)
     yield replace(
-        _check(found, "distribution_ks", change.ks, SCORE_KS_FLOOR, change.p_value),
+        _check(found, "distribution_ks", change.ks, change.p_value),
         baseline=change.baseline,
         observed=change.observed,
         evidence={"cell": change.cell, "cells_are": "quantile bins of the reference"},
@@ -113,16 +119,16 @@ def _score_checks(found: Distribution) -> Iterator[Check]:
 def _block_checks(found: Distribution) -> Iterator[Check]:
     [zeros] = share_changes([found.share_of(found.places_of("zero"))])
     yield replace(
-        _check(found, "zero_contribution_share", zeros.increase, ZERO_SHARE_FLOOR, zeros.p_value),
+        _check(found, "zero_contribution_share", zeros.increase, zeros.p_value),
         baseline=zeros.baseline,
         observed=zeros.observed,
     )
-    yield _shift_check(found, floor=BLOCK_SHIFT_FLOOR)
+    yield _shift_check(found, floor=_FLOORS["mean_shift.block"])
     before, now = standard_deviation(found.reference), standard_deviation(found.window)
     change = distribution_change(found, ordered=False)
     effect = abs(math.log((now + 1e-9) / (before + 1e-9)))
     yield replace(
-        _check(found, "spread", effect, SPREAD_FLOOR, change.p_value),
+        _check(found, "spread", effect, change.p_value),
         baseline=before,
         observed=now,
     )
@@ -134,14 +140,15 @@ def _shift_check(found: Distribution, *, floor: float) -> Check:
     sigma = max((high - low) / _IQR_TO_SIGMA, 1e-9)
     effect = abs(change.increase) / float(sigma)
     return replace(
-        _check(found, "mean_shift", effect, floor, change.p_value),
+        _check(found, "mean_shift", effect, change.p_value),
+        effect_floor=floor,
         baseline=change.baseline,
         observed=change.observed,
         evidence={"robust_sigma": float(sigma)},
     )
 
 
-def _check(found: Distribution, metric: str, effect: float, floor: float, p_value: float) -> Check:
+def _check(found: Distribution, metric: str, effect: float, p_value: float) -> Check:
     return Check(
         metric=metric,
         subject=found.subject,
@@ -149,7 +156,7 @@ def _check(found: Distribution, metric: str, effect: float, floor: float, p_valu
         baseline=0.0,
         observed=0.0,
         effect=effect,
-        effect_floor=floor,
+        effect_floor=_FLOORS[metric],
         p_value=p_value,
         nested=bool(found.slice),
     )
@@ -165,4 +172,16 @@ AUDIT = Audit(
     tables=_TABLES,
     parameters={"best_items": BLOCK_ROWS},
     judge=judge,
+    to_bin="SELECT subject, x FROM parts WHERE period = 'reference' AND x <> 0e0",
+    test="Hájek means, binned KS, shares of zeros; jackknife over members",
+    floors=_FLOORS,
+    slices=("model",),
+    depth=6,
+    explained_by=(
+        # scores move whenever anything before them does; a lost block does not
+        Root(ANYTHING, metrics=("mean_shift", "distribution_ks", "spread")),
+        Root("served_model"),
+        Root("item_features", feeds=BLOCK_OF_FEATURE),
+    ),
+    telling=("zero_contribution_share",),
 )

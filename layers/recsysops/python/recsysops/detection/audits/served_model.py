@@ -12,6 +12,8 @@ from recsysops.detection.declaration import Audit
 from recsysops.detection.thresholds import WRONG_MODEL_FLOOR
 from recsysops.errors import CouldNotJudge
 
+_FLOORS = {"unapproved_model_share": WRONG_MODEL_FLOOR}
+
 _TABLES = """
 cells AS (
   SELECT {period} AS period, slice, member_group AS grp, 1e0 AS weight, 0e0 AS x,
@@ -64,7 +66,7 @@ def _model_checks(found: Distribution, context: AuditContext, ending: set[str]) 
             baseline=0.0,
             observed=change.observed,
             effect=change.observed,
-            effect_floor=WRONG_MODEL_FLOOR,
+            effect_floor=_FLOORS["unapproved_model_share"],
             p_value=change.p_value,
             evidence={
                 "approved": list(context.approved_models),
@@ -94,4 +96,8 @@ AUDIT = Audit(
     tables=_TABLES,
     judge=judge,
     needs_reference=False,
+    baseline="none",
+    test="jackknifed share against none",
+    floors=_FLOORS,
+    depth=2,
 )

@@ -15,6 +15,12 @@ from recsysops.detection.declaration import Audit
 from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import LAG_DAYS, LEAST_ROWS, OLDER_SHARE_FLOOR
 
+_FLOORS = {
+    "older_batch_share": OLDER_SHARE_FLOOR,
+    "lagging_batch_share": OLDER_SHARE_FLOOR,
+    "malformed_batch_share": OLDER_SHARE_FLOOR,
+}
+
 _TABLES = """
 {items_as_served},
 oldest AS (
@@ -58,7 +64,7 @@ def _share_checks(
             baseline=change.baseline,
             observed=change.observed,
             effect=change.increase,
-            effect_floor=OLDER_SHARE_FLOOR,
+            effect_floor=_FLOORS[metric],
             p_value=change.p_value,
             nested=bool(found.slice),
             evidence={"batches": _newest_first(found)},
@@ -117,4 +123,9 @@ AUDIT = Audit(
     runbook="Ask the named supplier for today's batch; mask its volatile features meanwhile.",
     tables=_TABLES,
     judge=judge,
+    joins_periods=True,
+    test="difference of shares, delete-a-group jackknife over items",
+    floors=_FLOORS,
+    slices=("source",),
+    depth=4,
 )

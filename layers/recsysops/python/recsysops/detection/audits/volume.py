@@ -15,6 +15,8 @@ from recsysops.errors import CouldNotJudge
 from recsysops.statistics.rates import RateChange, compare_rates, estimate_dispersion
 from recsysops.statistics.student import Floats
 
+_FLOORS = {"requests": VOLUME_FLOOR, "requests.hour": VOLUME_HOUR_FLOOR}
+
 _TABLES = """
 cells AS (
   SELECT period, 'all' AS slice, member_group AS grp, 1e0 AS weight, 0e0 AS x, label
@@ -69,7 +71,7 @@ def _checks(
             baseline=float(before[place]),
             observed=float(now[place]),
             effect=abs(float(change.log_ratio[place])),
-            effect_floor=VOLUME_FLOOR if hour == "all" else VOLUME_HOUR_FLOOR,
+            effect_floor=_FLOORS["requests" if hour == "all" else "requests.hour"],
             p_value=float(change.p_value[place]),
             nested=hour != "all",
         )
@@ -87,4 +89,8 @@ AUDIT = Audit(
     runbook="Look at the API's alarms and at what changed upstream of it.",
     tables=_TABLES,
     judge=judge,
+    test="quasi-Poisson rates on square roots, dispersion from member groups",
+    floors=_FLOORS,
+    slices=("surface", "hour"),
+    depth=1,
 )

@@ -1,0 +1,57 @@
+"""How an audit says which other audits' findings make its own: the rules that folding obeys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from recsysops.vocabulary import Finding
+
+ANYTHING: Final = "anything"
+"""A rule's `by`: whatever else was found, nearer to the root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """One rule of an audit's `explained_by`: such a root alone would make such findings of ours.
+
+    by: name of an audit, a component, or ANYTHING. metrics and subjects: only these of our
+    findings; root_metrics and root_subjects: only these of the root's (empty: all).
+    same_subject: both speak of one subject. feeds: root's subject → ours (e.g. feature → block).
+    same_slice: no dimension that both name has another value.
+
+    >>> wrong_model = Root("served_model", metrics=("mean_shift",))
+    >>> wrong_model.by
+    'served_model'
+    """
+
+    by: str
+    metrics: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    root_metrics: tuple[str, ...] = ()
+    root_subjects: tuple[str, ...] = ()
+    same_subject: bool = False
+    same_slice: bool = False
+    feeds: Mapping[str, str] = field(default_factory=dict)
+
+    def explains(self, root: Finding, finding: Finding) -> bool:
+        """Tell whether the rule holds between a root's finding and one of ours."""
+        return (
+            self.by in (ANYTHING, root.audit, root.component)
+            and _is_among(finding.metric, self.metrics)
+            and _is_among(finding.subject, self.subjects)
+            and _is_among(root.metric, self.root_metrics)
+            and _is_among(root.subject, self.root_subjects)
+            and (not self.same_subject or root.subject == finding.subject)
+            and (not self.same_slice or _agree(root.slice, finding.slice))
+            and (not self.feeds or self.feeds.get(root.subject) == finding.subject)
+        )
+
+
+def _is_among(name: str, allowed: tuple[str, ...]) -> bool:
+    return not allowed or name in allowed
+
+
+def _agree(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return all(other.get(dimension, value) == value for dimension, value in one.items())
