@@ -11,6 +11,7 @@ from recsysops.request_log.sampling import (
     decide_sampling,
     inclusion_probability,
     name_stratum,
+    ordinary_rate,
 )
 from recsysops.vocabulary import BUILT_IN_SURFACES, SamplingPlan
 
@@ -21,12 +22,18 @@ PLAN = SamplingPlan(
 
 def test_every_combination_is_a_stratum_of_its_own() -> None:
     names = {
-        name_stratum(surface=surface, member_known=known, launch_shown=launch, arm=arm)
-        for surface, known, launch, arm in itertools.product(
-            BUILT_IN_SURFACES, (True, False), (True, False), ("greedy", "explore")
+        name_stratum(
+            surface=surface, member_known=known, launch_shown=launch, arm=arm, country=country
+        )
+        for surface, known, launch, arm, country in itertools.product(
+            BUILT_IN_SURFACES,
+            (True, False),
+            (True, False),
+            ("greedy", "explore"),
+            (None, "SE", "DE"),
         )
     }
-    assert len(names) == 24
+    assert len(names) == 72
 
 
 @pytest.mark.parametrize(
@@ -36,12 +43,21 @@ def test_every_combination_is_a_stratum_of_its_own() -> None:
         ("home/known/no-launch/greedy", True, 0.9),
         ("search/known/no-launch/greedy", False, 0.6),
         ("search/known/no-launch/greedy", True, 0.9),
+        ("search/known/no-launch/greedy/SE", False, 0.6),
+        ("home/known/no-launch/greedy/SE", False, 0.25),
     ],
 )
 def test_a_raised_request_gets_the_raised_rate_and_never_more(
     stratum: str, raised: bool, expected: float
 ) -> None:
     assert inclusion_probability(PLAN, stratum, raised=raised) == expected
+
+
+def test_a_country_may_have_a_rate_of_its_own() -> None:
+    rates = {"home/known/no-launch/greedy": 0.1, "home/known/no-launch/greedy/SE": 0.8}
+    plan = SamplingPlan(stratum_rates=rates)
+    assert ordinary_rate(plan, "home/known/no-launch/greedy/SE") == 0.8
+    assert ordinary_rate(plan, "home/known/no-launch/greedy/DE") == 0.1
 
 
 @given(st.floats(-1, 2), st.floats(-1, 2), st.booleans())

@@ -2,13 +2,23 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from recsysops.errors import BadData
 from recsysops.request_log.moments import sql_timestamp
-from recsysops.request_log.records import TABLES, FeedbackEvent, ItemSnapshotRow, SlimRequest
+from recsysops.request_log.records import (
+    TABLES,
+    ChoiceRank,
+    FeedbackEvent,
+    FullRequest,
+    ItemSnapshotRow,
+    RequestRecord,
+    ShadowRequest,
+    SlimRequest,
+)
 from recsysops.request_log.schema import (
     decode_record,
     describe_columns,
@@ -19,6 +29,7 @@ from recsysops.request_log.schema import (
 
 from tests.fakes.served_world import make_world
 
+GOLDEN = Path(__file__).parents[2] / "golden"
 KNOWN_TYPES = {
     "string",
     "bigint",
@@ -54,6 +65,25 @@ def test_every_column_has_a_glue_type_and_a_meaning(table: str) -> None:
     assert {kind for _, kind in glue_columns(record)} <= KNOWN_TYPES
     assert all(field.description for field in record.model_fields.values())
     assert len(describe_columns(record).splitlines()) == 2 + len(glue_columns(record))
+
+
+def test_the_columns_are_those_of_the_golden_file_in_its_order_and_new_ones_come_last() -> None:
+    """Glue, Athena's SELECT * and old readers count on names, order, types and meanings."""
+    golden = json.loads((GOLDEN / "columns_v2.json").read_text())
+    for table, columns in golden.items():
+        fields = TABLES[table].model_fields
+        present = [
+            [name, kind, fields[name].description] for name, kind in glue_columns(TABLES[table])
+        ]
+        assert present[: len(columns)] == columns
+        assert all(fields[name].default is None for name, *_ in present[len(columns) :])
+
+
+def test_records_of_requests_share_their_first_columns() -> None:
+    first = [name for name, _ in glue_columns(RequestRecord)]
+    for record in (SlimRequest, FullRequest, ShadowRequest, ChoiceRank):
+        assert issubclass(record, RequestRecord)
+        assert [name for name, _ in glue_columns(record)][: len(first)] == first
 
 
 def test_a_small_declaration_gives_the_columns_worked_out_by_hand() -> None:

@@ -46,16 +46,28 @@ def test_golden_slim_lines_still_decode(path: Path) -> None:
     assert [line.request_id for line in lines] == ["g-0", "g-1", "g-2", "g-3"]
 
 
+def test_the_present_version_names_countries_and_older_lines_read_as_none() -> None:
+    countries = {
+        path.stem: [
+            decode_record(SlimRequest, row).country
+            for row in json.loads(path.read_text())["slim_requests"]
+        ]
+        for path in FILES
+    }
+    assert countries["requests_v2"] == [None] * 4
+    assert countries["requests_v3"] == ["SE", None, None, None]
+
+
 def write_golden() -> None:
     """Serve four requests in a small world and keep log and bucket."""
     from recsysops.vocabulary import SamplingPlan
 
+    from tests.fakes.busy_log import deploy
     from tests.fakes.served_world import make_world
     from tests.fakes.small_catalogue import make_hotfix
-    from tests.unit.workflows.test_replay_requests import deploy
 
     world = make_world(60)
-    world.recommend("g-0", "m1", context={"device": "tv"})
+    world.recommend("g-0", "m1", context={"country": "SE", "device": "tv"})
     world.recommend("g-1", "nobody", candidates=["i0001", "i0002", "ghost"], surface="item")
     world.flags.plan = SamplingPlan(rate=1.0, raised_rate=1.0, explore_rate=1.0)
     filters = {"genres_any": ["Action", "Drama"], "max_price": 15.0}

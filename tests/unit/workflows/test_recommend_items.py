@@ -236,6 +236,27 @@ def test_retimed_requests_are_labelled_and_see_the_catalogue_of_their_day(
     assert line.stratum == "home/known/launch/greedy"
 
 
+@pytest.mark.parametrize(
+    ("context", "country"),
+    [
+        ({"country": "SE"}, "SE"),
+        ({"country": "se"}, None),
+        ({"country": "SWE"}, None),
+        ({"country": "SE\n"}, None),
+        ({"country": ""}, None),
+        ({}, None),
+    ],
+)
+def test_the_country_of_the_context_is_a_column_and_part_of_the_stratum_where_it_is_one(
+    world: ServedWorld, context: dict[str, str], country: str | None
+) -> None:
+    world.recommend(context=context)
+    line, record = world.slim()[0], world.full()[0]
+    stratum = "home/known/launch/greedy" + (f"/{country}" if country else "")
+    assert (line.country, line.stratum) == (country, stratum)
+    assert (record.country, record.stratum) == (country, stratum)
+
+
 def test_latency_covers_the_request_up_to_the_response(world: ServedWorld) -> None:
     ticks: Iterator[float] = iter([10.0, 10.0125])
     world.perf_counter = lambda: next(ticks)

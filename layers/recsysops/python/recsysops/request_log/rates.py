@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
-from recsysops.request_log.sampling import RATE_FLOOR
+from recsysops.request_log.sampling import RATE_FLOOR, ordinary_rate
 from recsysops.vocabulary import SamplingPlan
 
 RAISED_CAP = 0.9
@@ -80,7 +80,7 @@ def expected_rows(traffic: Sequence[StratumTraffic], plan: SamplingPlan) -> floa
     """Return Σ of the inclusion probabilities: the rows a day that a plan is expected to log."""
     rows = 0.0
     for one in traffic:
-        rate = min(1.0, max(RATE_FLOOR, plan.stratum_rates.get(one.stratum, plan.rate)))
+        rate = ordinary_rate(plan, one.stratum)
         rows += one.ordinary * rate + one.raised * max(rate, plan.raised_rate)
     return rows
 

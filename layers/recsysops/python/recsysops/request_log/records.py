@@ -6,6 +6,8 @@ replay. Field descriptions are the documentation; units stand in the names.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from recsysops.request_log.moments import LakeMoment
@@ -19,7 +21,7 @@ from recsysops.vocabulary import (
     Traffic,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class LogRecord(BaseModel):
@@ -28,70 +30,104 @@ class LogRecord(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
-class SlimRequest(LogRecord):
-    """One line for EVERY request: who was shown what, by which model, how likely, how fast."""
+# Columns that several records hold, declared once; the records order them as the lake does.
+MemberKnown = Annotated[bool, Field(description="the member had a vector for the serving model")]
+FlagVersion = Annotated[str, Field(description="version of the hotfix document that was read")]
+HotfixIds = Annotated[list[str], Field(description="hotfixes this request was exposed to")]
+EligibleCount = Annotated[int, Field(description="items that could have been ranked")]
+Shown = Annotated[list[str], Field(description="item ids shown, best position first")]
+Propensities = Annotated[
+    list[float], Field(description="probability that the policy shows this slot")
+]
+Status = Annotated[RequestStatus, Field(description="ok, or fallback")]
+FallbackReason = Annotated[str | None, Field(description="why a fallback served")]
+Stratum = Annotated[str, Field(description="sampling stratum")]
+SlotsAsked = Annotated[int, Field(description="slots asked for")]
+Source = Annotated[Traffic, Field(description="live, re-timed or simulated")]
+AnsweredBy = Annotated[FallbackStep | None, Field(description="what answered instead")]
+RollOutId = Annotated[str | None, Field(description="roll-out the member takes part in")]
+RollOutSide = Annotated[
+    RollOutArm | None,
+    Field(description="canary (the new model should serve) or its control of the same size"),
+]
+DrawnBy = Annotated[
+    str | None, Field(description="thompson when items drew their play rates, None otherwise")
+]
+PropensityErrors = Annotated[
+    list[float],
+    Field(description="standard errors of simulated propensities; empty when they are exact"),
+]
+RowNames = Annotated[
+    list[str], Field(description="row of every item below a home page's first row")
+]
+RowItems = Annotated[list[str], Field(description="those items, top row first; `shown` is row one")]
+Country = Annotated[
+    str | None,
+    Field(description="two capital letters, as the request's context says; since version 3"),
+]
+
+
+class RequestRecord(LogRecord):
+    """What every record of one request begins with."""
 
     schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
     request_id: str = Field(description="id of the request")
     event_time: LakeMoment = Field(description="when the request happened, UTC")
     surface: Surface = Field(description="where in the product the request came from")
+    member: str = Field(description="pseudonym of the member")
+    member_group: int = Field(description="hash group of the member, 0..31")
+
+
+class SlimRequest(RequestRecord):
+    """One line for EVERY request: who was shown what, by which model, how likely, how fast."""
+
     member: str = Field(description="pseudonym: HMAC of the member id under the member's salt")
     member_group: int = Field(description="hash group of the member, 0..31, for the jackknife")
-    member_known: bool = Field(description="the member had a vector for the serving model")
+    member_known: MemberKnown
     model_id: str = Field(description="model that scored, '' when none did")
     delta_id: str = Field(description="delta snapshot that was served, '' when none")
-    flag_version: str = Field(description="version of the hotfix document that was read")
+    flag_version: FlagVersion
     flag_rejected: str | None = Field(None, description="digest of a newer document refused")
-    hotfix_ids: list[str] = Field(description="hotfixes this request was exposed to")
+    hotfix_ids: HotfixIds
     arm: Arm = Field(description="greedy, or explore when one slot was drawn at random")
-    shown: list[str] = Field(description="item ids shown, best position first")
+    shown: Shown
     scores: list[float] = Field(description="scores of the shown items, same order")
-    propensities: list[float] = Field(description="probability that the policy shows this slot")
-    eligible_count: int = Field(description="items that could have been ranked")
-    status: RequestStatus = Field(description="ok, or fallback")
-    fallback_reason: str | None = Field(None, description="why a fallback served")
+    propensities: Propensities
+    eligible_count: EligibleCount
+    status: Status
+    fallback_reason: FallbackReason = None
     latency_ms: float = Field(description="time inside the handler")
-    stratum: str = Field(description="sampling stratum")
+    stratum: Stratum
     inclusion_probability: float = Field(description="probability of a full record")
     full: bool = Field(description="a full record was written")
     traffic: Traffic = Field(description="live, re-timed (a data set's rows) or simulated")
-    fallback_step: FallbackStep | None = Field(None, description="what answered instead")
-    roll_out_id: str | None = Field(None, description="roll-out the member takes part in")
-    roll_out_arm: RollOutArm | None = Field(
-        None, description="canary (the new model should serve) or its control of the same size"
-    )
-    policy: str | None = Field(
-        None, description="thompson when items drew their play rates, None otherwise"
-    )
-    propensity_errors: list[float] = Field(
-        [], description="standard errors of simulated propensities; empty when they are exact"
-    )
-    row_names: list[str] = Field([], description="row of every item below a home page's first row")
-    row_items: list[str] = Field([], description="those items, top row first; `shown` is row one")
+    fallback_step: AnsweredBy = None
+    roll_out_id: RollOutId = None
+    roll_out_arm: RollOutSide = None
+    policy: DrawnBy = None
+    propensity_errors: PropensityErrors = []
+    row_names: RowNames = []
+    row_items: RowItems = []
+    country: Country = None
 
 
-class FullRequest(LogRecord):
+class FullRequest(RequestRecord):
     """Everything needed to repeat a sampled request bit for bit."""
 
-    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
     request_id: str = Field(description="id of the request; also the seed of its randomness")
-    event_time: LakeMoment = Field(description="when the request happened, UTC")
-    surface: Surface = Field(description="where in the product the request came from")
-    member: str = Field(description="pseudonym of the member")
-    member_group: int = Field(description="hash group of the member, 0..31")
-    member_known: bool = Field(description="the member had a vector for the serving model")
+    member_known: MemberKnown
     member_vector: str | None = Field(description="base64 of the packed vector, None when cold")
     context: str = Field(description="JSON of the request's context")
-    limit: int = Field(description="slots asked for")
+    limit: SlotsAsked
     candidates: list[str] = Field(description="given candidates; empty means whole catalogue")
     excluded: list[str] = Field(description="seen and excluded items at request time")
     model_id: str = Field(description="model that scored")
     delta_id: str = Field(description="delta snapshot that was served")
-    flag_version: str = Field(description="version of the hotfix document that was read")
-    hotfix_ids: list[str] = Field(description="hotfixes this request was exposed to")
+    flag_version: FlagVersion
+    hotfix_ids: HotfixIds
     explore_rate: float = Field(description="share of requests with an explored slot")
     arm: Arm = Field(description="greedy or explore")
-    eligible_count: int = Field(description="items that could have been ranked")
+    eligible_count: EligibleCount
     shortlist: list[str] = Field(description="best items in greedy order, ties by item id")
     scores: list[float] = Field(description="float32 scores of the shortlist, exact as double")
     blocks: list[str] = Field(description="names of the score's blocks")
@@ -99,16 +135,16 @@ class FullRequest(LogRecord):
         description="float64 contribution of each block to each shortlisted item, row by row; "
         "a row sums to the score"
     )
-    shown: list[str] = Field(description="item ids shown, best position first")
-    propensities: list[float] = Field(description="probability that the policy shows this slot")
-    status: RequestStatus = Field(description="ok, or fallback")
-    fallback_reason: str | None = Field(None, description="why a fallback served")
+    shown: Shown
+    propensities: Propensities
+    status: Status
+    fallback_reason: FallbackReason = None
     code_version: str = Field(description="version of the package that served")
     fingerprint: str = Field(description="numpy, kernel version and architecture")
-    stratum: str = Field(description="sampling stratum")
+    stratum: Stratum
     inclusion_probability: float = Field(description="probability that this record was written")
     input_digest: str = Field(description="sha256 over every input of the ranking")
-    traffic: Traffic = Field(description="live, re-timed or simulated")
+    traffic: Source
     explore_first_rank: int | None = Field(
         None, description="first greedy rank an explored item is drawn from; since version 2"
     )
@@ -124,38 +160,28 @@ class FullRequest(LogRecord):
         description="item ids of the slate before exploration, best position first; empty when "
         "they are the head of the shortlist",
     )
-    fallback_step: FallbackStep | None = Field(None, description="what answered instead")
-    roll_out_id: str | None = Field(None, description="roll-out the member takes part in")
-    roll_out_arm: RollOutArm | None = Field(
-        None, description="canary (the new model should serve) or its control of the same size"
-    )
-    policy: str | None = Field(
-        None, description="thompson when items drew their play rates, None otherwise"
-    )
-    propensity_errors: list[float] = Field(
-        [], description="standard errors of simulated propensities; empty when they are exact"
-    )
+    fallback_step: AnsweredBy = None
+    roll_out_id: RollOutId = None
+    roll_out_arm: RollOutSide = None
+    policy: DrawnBy = None
+    propensity_errors: PropensityErrors = []
     layout: str | None = Field(None, description="rows of a home page by name, None without any")
-    row_names: list[str] = Field([], description="row of every item below a home page's first row")
-    row_items: list[str] = Field([], description="those items, top row first; `shown` is row one")
+    row_names: RowNames = []
+    row_items: RowItems = []
     row_scores: list[float] = Field(
         [], description="their scores; cosines in the row because_you_watched"
     )
+    country: Country = None
 
 
-class ShadowRequest(LogRecord):
+class ShadowRequest(RequestRecord):
     """How another model would have ranked a request that it did not serve."""
 
-    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
     request_id: str = Field(description="id of the request that was served")
-    event_time: LakeMoment = Field(description="when the request happened, UTC")
-    surface: Surface = Field(description="where in the product the request came from")
-    member: str = Field(description="pseudonym of the member")
-    member_group: int = Field(description="hash group of the member, 0..31")
     model_id: str = Field(description="model that served")
     shadow_model_id: str = Field(description="model that only scored")
     delta_id: str = Field(description="delta snapshot both ranked")
-    limit: int = Field(description="slots asked for")
+    limit: SlotsAsked
     served: list[str] = Field(description="greedy slate of the serving model, best first")
     shadow: list[str] = Field(description="greedy slate of the shadow model, best first")
     agreement_at_10: float = Field(description="share of the two best ten that is in both")
@@ -165,7 +191,7 @@ class ShadowRequest(LogRecord):
         "None when it has fewer than two items or all scores are equal",
     )
     inclusion_probability: float = Field(description="share of requests that are shadowed")
-    traffic: Traffic = Field(description="live, re-timed or simulated")
+    traffic: Source
 
 
 class FeedbackEvent(LogRecord):
@@ -196,24 +222,21 @@ class ConsumerLog(LogRecord):
     traffic: Traffic = Field(description="live, re-timed or simulated")
 
 
-class ChoiceRank(LogRecord):
+class ChoiceRank(RequestRecord):
     """Where we ranked what a member chose, rescored against all eligible items."""
 
-    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
     request_id: str = Field(description="request whose full record was rescored")
     event_time: LakeMoment = Field(description="when the choice happened, UTC")
     surface: Surface = Field(description="surface of the request")
-    member: str = Field(description="pseudonym of the member")
-    member_group: int = Field(description="hash group of the member, 0..31")
     item_id: str = Field(description="item chosen")
     model_id: str = Field(description="model that scored")
     delta_id: str = Field(description="delta snapshot that was served")
     eligible: bool = Field(description="the item could have been ranked")
     rank: int | None = Field(description="1 is best; None when not among the candidates")
-    eligible_count: int = Field(description="items that could have been ranked")
+    eligible_count: EligibleCount
     in_shortlist: bool = Field(description="the item was in the logged shortlist")
     inclusion_probability: float = Field(description="of the full record; weight is its inverse")
-    traffic: Traffic = Field(description="live, re-timed or simulated")
+    traffic: Source
 
 
 class ItemSnapshotRow(LogRecord):

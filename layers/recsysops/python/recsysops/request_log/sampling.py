@@ -13,6 +13,9 @@ RECENT_LAUNCH_DAYS = 30
 RATE_FLOOR = 0.01
 """No stratum is sampled less: its weights (1 / probability) would drown every estimate."""
 
+_PARTS = 4
+"""Parts of a stratum's name before the country."""
+
 
 @dataclass(slots=True)
 class RaisedBudget:
@@ -43,15 +46,35 @@ class SamplingDecision:
     full: bool
 
 
-def name_stratum(*, surface: Surface, member_known: bool, launch_shown: bool, arm: Arm) -> str:
-    """Name the stratum of a request: surface × member × launch × arm.
+def name_stratum(
+    *,
+    surface: Surface,
+    member_known: bool,
+    launch_shown: bool,
+    arm: Arm,
+    country: str | None = None,
+) -> str:
+    """Name the stratum of a request: surface × member × launch × arm (× country, where told).
 
     >>> name_stratum(surface="home", member_known=True, launch_shown=False, arm="greedy")
     'home/known/no-launch/greedy'
     """
     member = "known" if member_known else "unknown"
     launch = "launch" if launch_shown else "no-launch"
-    return f"{surface}/{member}/{launch}/{arm}"
+    stratum = f"{surface}/{member}/{launch}/{arm}"
+    return f"{stratum}/{country}" if country else stratum
+
+
+def ordinary_rate(plan: SamplingPlan, stratum: str) -> float:
+    """Return the rate of a stratum's ordinary requests in [RATE_FLOOR, 1].
+
+    The plan's own rate for it, else that of the same stratum in all countries, else the overall.
+    """
+    rates = plan.stratum_rates
+    rate = rates.get(stratum)
+    if rate is None:
+        rate = rates.get("/".join(stratum.split("/")[:_PARTS]), plan.rate)
+    return min(1.0, max(RATE_FLOOR, rate))
 
 
 def inclusion_probability(plan: SamplingPlan, stratum: str, *, raised: bool) -> float:
@@ -60,10 +83,8 @@ def inclusion_probability(plan: SamplingPlan, stratum: str, *, raised: bool) -> 
     `raised` (fallback, exploration or an active hotfix) lifts it to the plan's raised rate, never
     above it: an outage in which everything falls back must not log everything.
     """
-    rate = plan.stratum_rates.get(stratum, plan.rate)
-    if raised:
-        rate = max(rate, plan.raised_rate)
-    return min(1.0, max(RATE_FLOOR, rate))
+    rate = ordinary_rate(plan, stratum)
+    return min(1.0, max(rate, plan.raised_rate)) if raised else rate
 
 
 def decide_sampling(

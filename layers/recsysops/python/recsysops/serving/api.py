@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self, TypeVar
@@ -31,6 +32,8 @@ MAX_CONTEXT_KEYS = 16
 MAX_EVENTS = 100
 MAX_BODY_BYTES = 256_000
 """The largest body that keeps every bound below has 150 KB; more only costs time to refuse."""
+COUNTRY = re.compile(r"[A-Z]{2}")
+"""ISO 3166-1 alpha-2 by its form; which codes exist is not ours to say."""
 _SHOWN_PROBLEMS = 20
 _SHOWN_PATH = 100
 """Paths hold keys the caller chose, and are logged: they are cut to so many characters."""
@@ -93,7 +96,9 @@ class RecommendationRequest(_Body):
     exclude: tuple[Identifier, ...] = Field((), max_length=MAX_EXCLUDED)
     filters: AttributeFilters = Field(NO_FILTERS, description="what an item must be")
     context: dict[ContextKey, ContextValue] = Field(
-        default_factory=dict, max_length=MAX_CONTEXT_KEYS
+        default_factory=dict,
+        max_length=MAX_CONTEXT_KEYS,
+        description="logged as it is; `country` (two capital letters) becomes a column",
     )
     event_time: EventTime | None = Field(None, description="only where traffic may be re-timed")
     explain: bool = Field(False, strict=True, description="say why each item is shown")
@@ -111,6 +116,12 @@ class RecommendationRequest(_Body):
     def visitor_id(self) -> str | None:
         """The id under which the member store may know whoever asks."""
         return self.member_id or self.session_id
+
+    @property
+    def country(self) -> str | None:
+        """The context's country, None when it names none in two capital letters."""
+        told = self.context.get("country", "")
+        return told if COUNTRY.fullmatch(told) else None
 
 
 class RecommendedItem(_Body):

@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from recsysops import __version__
 from recsysops.model.catalogue import Catalogue
@@ -128,6 +129,7 @@ def sample_request(
         member_known=_member_known(ranked),
         launch_shown=ranked is not None and _shows_launch(ranked, served.event_time),
         arm=arm,
+        country=served.request.country,
     )
     if ranked is None:
         return SamplingDecision(stratum, 0.0, full=False)
@@ -142,39 +144,12 @@ def write_slim(
 ) -> SlimRequest:
     """Build the slim line of a request."""
     ranked, shown = served.ranked, served.shown
-    names, item_ids, _ = flatten_rows(served.rows)
     return SlimRequest(
-        schema_version=SCHEMA_VERSION,
-        request_id=served.request_id,
-        event_time=served.event_time,
-        surface=served.request.surface,
-        member=served.member,
-        member_group=hash_group(served.member),
-        member_known=_member_known(ranked),
-        model_id=served.model_id,
-        delta_id=served.delta_id,
-        flag_version=served.document.version,
+        **_shared_columns(served, sampling),
         flag_rejected=served.document.rejected,
-        hotfix_ids=[hotfix.hotfix_id for hotfix in served.hotfixes],
-        arm=ranked.slate.arm if ranked else "greedy",
-        shown=[item.item_id for item in shown],
         scores=[item.score for item in shown] if ranked else [],  # a stored list has none
-        propensities=[item.propensity for item in shown],
-        eligible_count=ranked.slate.eligible_count if ranked else 0,
-        status="ok" if served.fallback_reason is None else "fallback",
-        fallback_reason=served.fallback_reason,
         latency_ms=round(latency_ms, 3),
-        stratum=sampling.stratum,
-        inclusion_probability=sampling.inclusion_probability,
         full=sampling.full,
-        traffic=served.traffic,
-        policy=ranked.slate.policy if ranked else None,
-        propensity_errors=list(ranked.slate.propensity_errors) if ranked else [],
-        fallback_step=served.fallback_step,
-        roll_out_id=served.roll_out.roll_out_id if served.roll_out else None,
-        roll_out_arm=served.roll_out.arm if served.roll_out else None,
-        row_names=names,
-        row_items=item_ids,
     )
 
 
@@ -183,57 +158,66 @@ def write_full(
 ) -> FullRequest:
     """Build the full record of a ranked request, with the digest of its inputs."""
     slate, ranking, packed = ranked.slate, ranked.ranking, ranked.packed_vector
-    names, item_ids, scores = flatten_rows(served.rows)
     record = FullRequest(
-        schema_version=SCHEMA_VERSION,
-        request_id=served.request_id,
-        event_time=served.event_time,
-        surface=served.request.surface,
-        member=served.member,
-        member_group=hash_group(served.member),
-        member_known=packed is not None,
+        **_shared_columns(served, sampling),
         member_vector=None if packed is None else base64.b64encode(packed).decode(),
         context=json.dumps(served.request.context, sort_keys=True),
         limit=ranking.limit,
         candidates=list(ranking.candidates),
         excluded=list(ranking.excluded),
-        model_id=ranked.catalogue.model_id,
-        delta_id=ranked.catalogue.delta_id,
-        flag_version=served.document.version,
-        hotfix_ids=[hotfix.hotfix_id for hotfix in served.hotfixes],
         filters=dump_filters(ranking.filters),
         explore_rate=ranking.explore_rate,
         explore_first_rank=ranking.explore_first or ranking.limit + 1,
         session_items=list(ranking.session_items),
         surface_plan=dump_surface_plan(ranking.surface_plan),
         planned=list(slate.planned),
-        arm=slate.arm,
-        eligible_count=slate.eligible_count,
         shortlist=list(slate.shortlist),
         scores=slate.scores.tolist(),
         blocks=list(slate.block_names),
         contributions=slate.contributions.ravel().tolist(),
-        shown=[item.item_id for item in slate.shown],
-        propensities=[item.propensity for item in slate.shown],
-        status="ok" if served.fallback_reason is None else "fallback",
-        fallback_reason=served.fallback_reason,
         code_version=__version__,
         fingerprint=numeric_fingerprint(),
-        stratum=sampling.stratum,
-        inclusion_probability=sampling.inclusion_probability,
         input_digest="",
-        traffic=served.traffic,
-        policy=slate.policy,
-        propensity_errors=list(slate.propensity_errors),
-        fallback_step=served.fallback_step,
-        roll_out_id=served.roll_out.roll_out_id if served.roll_out else None,
-        roll_out_arm=served.roll_out.arm if served.roll_out else None,
         layout=served.layout,
-        row_names=names,
-        row_items=item_ids,
-        row_scores=scores,
+        row_scores=flatten_rows(served.rows)[2],
     )
     return record.model_copy(update={"input_digest": digest_inputs(record)})
+
+
+def _shared_columns(served: ServedRequest, sampling: SamplingDecision) -> dict[str, Any]:
+    """Return what the slim line and the full record both hold."""
+    ranked, shown, roll_out = served.ranked, served.shown, served.roll_out
+    names, item_ids, _ = flatten_rows(served.rows)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "request_id": served.request_id,
+        "event_time": served.event_time,
+        "surface": served.request.surface,
+        "member": served.member,
+        "member_group": hash_group(served.member),
+        "member_known": _member_known(ranked),
+        "model_id": served.model_id,
+        "delta_id": served.delta_id,
+        "flag_version": served.document.version,
+        "hotfix_ids": [hotfix.hotfix_id for hotfix in served.hotfixes],
+        "arm": ranked.slate.arm if ranked else "greedy",
+        "shown": [item.item_id for item in shown],
+        "propensities": [item.propensity for item in shown],
+        "eligible_count": ranked.slate.eligible_count if ranked else 0,
+        "status": "ok" if served.fallback_reason is None else "fallback",
+        "fallback_reason": served.fallback_reason,
+        "stratum": sampling.stratum,
+        "inclusion_probability": sampling.inclusion_probability,
+        "traffic": served.traffic,
+        "policy": ranked.slate.policy if ranked else None,
+        "propensity_errors": list(ranked.slate.propensity_errors) if ranked else [],
+        "fallback_step": served.fallback_step,
+        "roll_out_id": roll_out.roll_out_id if roll_out else None,
+        "roll_out_arm": roll_out.arm if roll_out else None,
+        "row_names": names,
+        "row_items": item_ids,
+        "country": served.request.country,
+    }
 
 
 def _member_known(ranked: RankedRequest | None) -> bool:
