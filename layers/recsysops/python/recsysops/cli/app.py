@@ -21,6 +21,7 @@ from recsysops.cli import (
     privacy,
     replay,
     sampling,
+    sources,
     stage,
     train,
 )
@@ -59,6 +60,7 @@ app.command()(checks.previews_check)
 app.command()(checks.launches_check)
 app.add_typer(hotfix.app, name="hotfix")
 app.add_typer(models.app, name="models")
+app.add_typer(sources.app, name="sources")
 
 
 def main() -> None:

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from recsysops.detection.cells import Distribution
 from recsysops.detection.checks import Check
-from recsysops.detection.compare import Change, distribution_change, share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
-from recsysops.detection.roots import Root
-from recsysops.detection.sql import QUANTILE_BINS
-from recsysops.detection.support import require_both_periods
-from recsysops.detection.thresholds import (
-    CATEGORY_CHANGE_FLOOR,
-    CATEGORY_LEAST_ITEMS,
-    CATEGORY_SHARE_FLOOR,
-    JS_FLOOR,
-    KS_FLOOR,
-    LEAST_ROWS,
-    PSI_FLOOR,
+from recsysops.detection.drift_checks import (
+    DRIFT_FLOORS,
+    category_checks,
+    distribution_check,
 )
+from recsysops.detection.roots import Root
+from recsysops.detection.support import require_both_periods
+from recsysops.detection.thresholds import LEAST_ROWS
 
 _NUMERIC = ("year", "price")
-_FLOORS = {
-    "distribution_ks": KS_FLOOR,
-    "distribution_psi": PSI_FLOOR,
-    "distribution_js": JS_FLOOR,
-    "category_vanished": CATEGORY_CHANGE_FLOOR,
-    "category_unseen": CATEGORY_CHANGE_FLOOR,
-    "category_share": CATEGORY_SHARE_FLOOR,
-    "category_share.relative": CATEGORY_CHANGE_FLOOR,
-}
 _VOLATILE = ("price", "in_stock")
 """What a supplier's batch renews every night, and an old batch therefore sets back."""
 
@@ -65,79 +51,8 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
     del context
     require_both_periods(distributions, of="items as served")
     supported = [found for found in distributions if found.is_supported(LEAST_ROWS)]
-    wholes = [_whole_check(found) for found in supported]
-    return [*wholes, *_category_checks([f for f in supported if f.subject not in _NUMERIC])]
-
-
-def _whole_check(found: Distribution) -> Check:
-    numeric = found.subject in _NUMERIC
-    change = distribution_change(found, ordered=numeric)
-    measures = (
-        [("distribution_ks", change.ks), ("distribution_psi", change.psi)]
-        if numeric
-        else [("distribution_js", change.js)]
-    )
-    metric, effect = max(measures, key=lambda measure: measure[1] / _FLOORS[measure[0]])
-    return Check(
-        metric=metric,
-        subject=found.subject,
-        slice=found.slice,
-        baseline=change.baseline,
-        observed=change.observed,
-        effect=effect,
-        effect_floor=_FLOORS[metric],
-        p_value=change.p_value,
-        nested=bool(found.slice),
-        evidence={
-            "cell": change.cell,
-            "cells_are": f"{QUANTILE_BINS} quantile bins of the reference" if numeric else "values",
-            **{name.removeprefix("distribution_"): value for name, value in measures},
-        },
-    )
-
-
-def _category_checks(distributions: Sequence[Distribution]) -> list[Check]:
-    tested = [(found, cell) for found in distributions for cell in _worthy_cells(found)]
-    changes = share_changes([found.share_of([place]) for found, place in tested])
-    return [
-        _category_check(found, found.cells[place], change)
-        for (found, place), change in zip(tested, changes, strict=True)
-    ]
-
-
-def _worthy_cells(found: Distribution) -> Iterator[int]:
-    for place in range(len(found.cells)):
-        larger = max(found.reference.weights[place], found.window.weights[place])
-        if larger >= CATEGORY_LEAST_ITEMS:
-            yield place
-
-
-def _category_check(found: Distribution, category: str, change: Change) -> Check:
-    metric, effect, floor = _category_measure(change)
-    return Check(
-        metric=metric,
-        subject=found.subject,
-        slice={**found.slice, found.subject: category},
-        baseline=change.baseline,
-        observed=change.observed,
-        effect=effect,
-        effect_floor=floor,
-        p_value=change.p_value,
-        nested=bool(found.slice),
-    )
-
-
-def _category_measure(change: Change) -> tuple[str, float, float]:
-    """Return metric, effect and floor: gone or new, else the larger of relative and absolute."""
-    relative = abs(change.increase) / max(change.baseline, change.observed)
-    if relative == 1.0:
-        kind = "unseen" if change.baseline == 0 else "vanished"
-        return f"category_{kind}", relative, _FLOORS[f"category_{kind}"]
-    measures = [
-        ("category_share", relative, _FLOORS["category_share.relative"]),
-        ("category_share", abs(change.increase), _FLOORS["category_share"]),
-    ]
-    return max(measures, key=lambda measure: measure[1] / measure[2])
+    wholes = [distribution_check(f, numeric=f.subject in _NUMERIC) for f in supported]
+    return [*wholes, *category_checks([f for f in supported if f.subject not in _NUMERIC])]
 
 
 AUDIT = Audit(
@@ -151,7 +66,7 @@ AUDIT = Audit(
     judge=judge,
     to_bin=_TO_BIN,
     test="binned KS and PSI, Jensen-Shannon, shares of categories; jackknife over items",
-    floors=_FLOORS,
+    floors=DRIFT_FLOORS,
     slices=("source",),
     baseline="frozen",
     explained_by=(Root("stale_batch", subjects=_VOLATILE, same_slice=True),),
