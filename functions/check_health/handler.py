@@ -1,10 +1,9 @@
 """GET /health: says whether what serving needs can be reached; 503 when one cannot."""
 
-from recsysops.adapters.http_edge import Answer, Event, HttpCall, LambdaContext, answer_call
+from recsysops.adapters.http_edge import Answer, Event, LambdaContext, answer_call
 from recsysops.bootstrap import process_ports
 from recsysops.observability import make_logger
 from recsysops.serving import routes
-from recsysops.serving.health import HealthReport
 from recsysops.workflows.check_health import check_health, require_model, status_of
 from recsysops.workflows.load_catalogue import read_delta_pointer
 
@@ -17,6 +16,7 @@ CHECKS = {
     "feedback_log": lambda: PORTS.feedback_log.require_active(),  # noqa: PLW0108 - made when asked
     "flags": lambda: PORTS.flags.require_fresh(),  # noqa: PLW0108 - made when asked
 }
+ROUTES = {routes.HEALTH.key: lambda _: check_health(CHECKS, tell=_tell)}
 
 
 def handle(event: Event, context: LambdaContext) -> Answer:
@@ -24,10 +24,5 @@ def handle(event: Event, context: LambdaContext) -> Answer:
     return answer_call(event, context, routes=ROUTES, logger=LOGGER, status_of=status_of)
 
 
-def _check(_: HttpCall) -> HealthReport:
-    return check_health(
-        CHECKS, tell=lambda name, why: LOGGER.error("check failed", check=name, reason=why)
-    )
-
-
-ROUTES = {routes.HEALTH.key: _check}
+def _tell(name: str, why: str) -> None:
+    LOGGER.error("check failed", check=name, reason=why)

@@ -25,12 +25,6 @@ def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
     deployer = PORTS.sampling_deployer
     current = read_sampling_plan(deployer)
     planned = plan_sampling(window, budget=BUDGET, queries=PORTS.queries, current=current)
-    done = deploy_sampling(planned, deployer=deployer, note="plan_sampling")
-    told: dict[str, object] = {
-        "budget_rows": done.budget_rows,
-        "expected_rows": done.planned.expected_rows,
-        "over_budget": done.planned.over_budget,
-        "deployment_id": done.deployment_id,
-    }
+    told = deploy_sampling(planned, deployer=deployer, note="plan_sampling").summarize()
     LOGGER.info("sampling planned", extra=told)
     return told

@@ -17,7 +17,12 @@ NAMED = Settings.model_validate(
      if field.annotation not in (bool, float) and name not in ("stage", "region", "endpoint")}
     | {"endpoint": "http://127.0.0.1:1", "token_url": "http://127.0.0.1:1/oauth2/token"}
 )  # fmt: skip
-PORTS = [name for name, kind in vars(Ports).items() if isinstance(kind, cached_property)]
+PORTS = [
+    name
+    for room in Ports.mro()
+    for name, kind in vars(room).items()
+    if isinstance(kind, cached_property)
+]
 
 
 @pytest.mark.parametrize("name", PORTS)

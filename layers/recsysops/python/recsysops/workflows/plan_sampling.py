@@ -57,6 +57,15 @@ class SampledPlan:
     budget_rows: float
     deployment_id: str = ""
 
+    def summarize(self) -> dict[str, object]:
+        """Return what the job answers and logs."""
+        return {
+            "budget_rows": self.budget_rows,
+            "expected_rows": self.planned.expected_rows,
+            "over_budget": self.planned.over_budget,
+            "deployment_id": self.deployment_id,
+        }
+
 
 def plan_sampling(
     window: Window, *, budget: LogBudget, queries: QueryEngine, current: SamplingPlan
