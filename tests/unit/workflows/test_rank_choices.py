@@ -81,6 +81,16 @@ def test_a_choice_gets_the_rank_it_had_among_all_eligible_items(bench: Bench) ->
     assert row.event_time == NOW + timedelta(seconds=5)
 
 
+def test_a_choice_tells_whether_its_member_was_known_how_active_and_where(bench: Bench) -> None:
+    bench.world.recommend("r-1", "m1")
+    bench.world.recommend("r-2", "nobody", context={"country": "FR"}, limit=5)
+    bench.choose("r-1", bench.record("r-1").shortlist[0])
+    bench.choose("r-2", bench.record("r-2").shortlist[0])
+    bench.run()
+    found = {row.request_id: (row.member_known, row.country, row.activity) for row in bench.ranks()}
+    assert found == {"r-1": (True, None, "light"), "r-2": (False, "FR", "none")}
+
+
 def test_a_choice_below_the_shortlist_is_ranked_against_everything(bench: Bench) -> None:
     bench.world.recommend("r-1", "m1")
     record, catalogue = bench.record("r-1"), bench.world.catalogue

@@ -33,6 +33,23 @@ FallbackStep = Literal["previous_model", "session", "popularity", "static_list",
 with a vector folded in from what was chosen so far."""
 RollOutArm = Literal["canary", "control"]
 FeedbackKind = Literal["impression", "click", "play", "rating"]
+Activity = Literal["none", "light", "regular", "heavy"]
+"""How much of the catalogue a member had seen: nothing, under 20, under 100, or more items."""
+ReplayOutcome = Literal["bit_equal", "within_one_ulp", "different", "refused"]
+"""What became of a repeated request; within_one_ulp is only said of a record from another numeric
+fingerprint: same order, scores at most one float32 place apart."""
+ProfileSubject = Literal[
+    "genre",
+    "year",
+    "language",
+    "collaborative",
+    "popularity",
+    "popularity_correlation",
+    "training_plays",
+]
+"""What a model's profile measures of each item: the norm of a block of its vector, its log
+popularity, the product of the standardised norm and popularity (its mean is their correlation),
+and its decayed plays in the training data."""
 FeatureName = Literal["genres", "year", "language", "price", "in_stock"]
 Component = Literal["traffic", "serving", "item_features", "model", "flags"]
 Verdict = Literal["input", "model", "serving", "could_not_judge"]

@@ -13,7 +13,7 @@ from recsysops.cli.operate import parse_optional_window
 from recsysops.cli.output import people, print_json
 from recsysops.cli.stage import JsonFlag
 from recsysops.errors import BadInput, NotFound
-from recsysops.vocabulary import Hotfix, Window
+from recsysops.vocabulary import Hotfix, ReplayOutcome, Window
 
 if TYPE_CHECKING:
     from recsysops.bootstrap import Ports
@@ -75,7 +75,7 @@ def replay(
 def _repeat(
     records: list[FullRequest], ports: Ports, *, check_digests: bool, as_json: bool
 ) -> None:
-    from recsysops.workflows.replay_requests import ReplayOutcome, replay_requests
+    from recsysops.workflows.replay_requests import replay_requests
 
     report = replay_requests(records, cache=ports.catalogues, check_digests=check_digests)
     outcomes: tuple[ReplayOutcome, ...] = get_args(ReplayOutcome)

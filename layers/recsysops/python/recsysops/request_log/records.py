@@ -12,9 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recsysops.request_log.moments import LakeMoment
 from recsysops.vocabulary import (
+    Activity,
     Arm,
     FallbackStep,
     FeedbackKind,
+    ProfileSubject,
+    ReplayOutcome,
     RequestStatus,
     RollOutArm,
     Surface,
@@ -22,6 +25,8 @@ from recsysops.vocabulary import (
 )
 
 SCHEMA_VERSION = 3
+PROFILE_DAY = "2024-01-01"
+"""Every model profile lies in this one partition: models are asked for by id, not by day."""
 
 
 class LogRecord(BaseModel):
@@ -237,6 +242,44 @@ class ChoiceRank(RequestRecord):
     in_shortlist: bool = Field(description="the item was in the logged shortlist")
     inclusion_probability: float = Field(description="of the full record; weight is its inverse")
     traffic: Source
+    member_known: bool | None = Field(
+        None, description="the member had a vector for the serving model; since version 3"
+    )
+    activity: Activity | None = Field(
+        None, description="how much the member had seen or excluded; since version 3"
+    )
+    country: Country = None
+
+
+class ReplayedRequestRow(RequestRecord):
+    """What became of a logged request that was recomputed from its inputs."""
+
+    model_id: str = Field(description="model that scored")
+    delta_id: str = Field(description="delta snapshot that was served")
+    outcome: ReplayOutcome = Field(description="bit_equal, within_one_ulp, different or refused")
+    reason: str | None = Field(description="why it was refused, or which fields differ")
+    blocks: list[str] = Field(description="names of the score's blocks")
+    block_differences: list[float] = Field(
+        description="largest difference of each block's contributions, logged against recomputed"
+    )
+    inclusion_probability: float = Field(description="of the full record; weight is its inverse")
+    traffic: Source
+
+
+class ModelProfileRow(LogRecord):
+    """One quantity of one model over the items of one segment and hash group, for its audit."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    model_id: str = Field(description="model the numbers are of")
+    trained_at: LakeMoment = Field(description="end of its training data, UTC")
+    data_hash: str = Field(description="hash of its training data")
+    subject: ProfileSubject = Field(description="what is measured of each item: x")
+    segment: str = Field(description="which items: all, or genre=..., language=..., source=...")
+    item_group: int = Field(description="hash group of the items, 0..31")
+    items: int = Field(description="items in the group")
+    total: float = Field(description="sum of x")
+    squared: float = Field(description="sum of x squared")
+    zeros: int = Field(description="items whose x is exactly zero: encoded as missing")
 
 
 class ItemSnapshotRow(LogRecord):
@@ -296,6 +339,8 @@ TABLES: dict[str, type[LogRecord]] = {
     "feedback": FeedbackEvent,
     "consumer_logs": ConsumerLog,
     "choice_ranks": ChoiceRank,
+    "replayed_requests": ReplayedRequestRow,
+    "model_profiles": ModelProfileRow,
     "item_snapshots": ItemSnapshotRow,
     "launch_forecasts": LaunchForecastRow,
 }

@@ -34,12 +34,15 @@ class ReplayVerdict:
     bit_equal: scores, contributions, order, slate, arm, counts and propensities are the same
     bits. same_order: the shortlist is the same. max_ulp: largest distance of two scores of one
     item in units of the last float32 place. differences: the record's fields that differ.
+    block_differences: the largest difference of each block's contributions to an item that both
+    shortlists hold, in the order of the record's blocks.
     """
 
     bit_equal: bool
     same_order: bool
     max_ulp: int
     differences: tuple[str, ...]
+    block_differences: tuple[float, ...] = ()
 
 
 class LoggedInputs(Protocol):
@@ -208,6 +211,7 @@ def compare_replay(record: FullRequest, slate: RankedSlate) -> ReplayVerdict:
         same_order=same["shortlist"],
         max_ulp=_largest_ulp(record, slate),
         differences=tuple(name for name, is_same in same.items() if not is_same),
+        block_differences=_block_differences(record, slate),
     )
 
 
@@ -230,6 +234,20 @@ def _ordered_integers(scores: Float32Array) -> NDArray[np.int64]:
     # bits of negative floats run backwards: mirror them so that neighbours differ by one
     bits = np.ascontiguousarray(scores, dtype=np.float32).view(np.int32).astype(np.int64)
     return np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+
+
+def _block_differences(record: FullRequest, slate: RankedSlate) -> tuple[float, ...]:
+    if tuple(record.blocks) != slate.block_names:
+        return ()
+    logged = np.array(record.contributions, dtype=np.float64).reshape(-1, len(record.blocks))
+    row_of = dict(zip(record.shortlist, logged, strict=False))
+    both = [
+        np.abs(row_of[item_id] - found)
+        for item_id, found in zip(slate.shortlist, slate.contributions, strict=True)
+        if item_id in row_of
+    ]
+    largest = np.max(both, axis=0) if both else np.zeros(len(record.blocks))
+    return tuple(largest.tolist())
 
 
 def _largest_ulp(record: FullRequest, slate: RankedSlate) -> int:

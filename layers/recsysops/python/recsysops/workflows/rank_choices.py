@@ -14,6 +14,7 @@ from recsysops.request_log.lake_rows import read_lake_row, select_columns
 from recsysops.request_log.records import SCHEMA_VERSION, ChoiceRank, LogRecord
 from recsysops.request_log.schema import to_row
 from recsysops.request_log.sql import Declared, render_sql, utc_day
+from recsysops.serving.activity import name_activity
 from recsysops.serving.ranking import rank_item
 from recsysops.serving.replay import ranking_request_of
 from recsysops.vocabulary import Surface, Traffic, Window
@@ -42,6 +43,7 @@ class LoggedRequest(LogRecord):
     surface: Surface
     member: str
     member_group: int
+    member_known: bool
     member_vector: str | None
     limit: int
     candidates: list[str]
@@ -57,6 +59,7 @@ class LoggedRequest(LogRecord):
     surface_plan: str | None = None
     inclusion_probability: float
     traffic: Traffic
+    country: str | None = None
 
 
 class LoggedChoice(LoggedRequest):
@@ -145,6 +148,9 @@ def rescore_choice(choice: LoggedChoice, cache: CatalogueCache) -> ChoiceRank:
         in_shortlist=choice.in_shortlist,
         inclusion_probability=choice.inclusion_probability,
         traffic=choice.traffic,
+        member_known=choice.member_known,
+        country=choice.country,
+        activity=name_activity(len(choice.excluded)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from recsysops.errors import ArtefactError, BadData, BadInput, FlagError
 from recsysops.model.catalogue import Catalogue
@@ -23,12 +23,8 @@ from recsysops.serving.replay import (
     replay_record,
 )
 from recsysops.serving.similar import SimilarityIndexes
-from recsysops.vocabulary import Hotfix, Window
+from recsysops.vocabulary import Hotfix, ReplayOutcome, Window
 from recsysops.workflows.load_catalogue import CatalogueCache
-
-ReplayOutcome = Literal["bit_equal", "within_one_ulp", "different", "refused"]
-"""within_one_ulp is only said of a record from another numeric fingerprint: same order, scores
-at most one float32 place apart."""
 
 _RECORDS = "SELECT {columns} FROM full_requests r WHERE"
 _CONDITIONS = {
