@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 1
 
-.PHONY: setup demo test unit check lint up down clean status faults-check faults-check-laptop previews-check launches-check bench openapi fuzz
+.PHONY: setup demo test unit check lint up down clean status faults-check faults-check-laptop previews-check launches-check bench bench-serving bench-detection openapi fuzz
 
 setup: $(READY)
 
@@ -63,8 +63,13 @@ launches-check: $(READY)  ## launch forecasts against the simulated truth
 openapi: $(READY)  ## write functions/describe_api/openapi.json anew from routes, bodies and events
 	@$(BIN)/pytest -q tests/integration/functions/test_openapi.py --snapshot-update
 
-bench: $(READY)  ## speed of the scoring path against its limits; also --quick and --only
+bench: bench-serving bench-detection  ## both benchmarks
+
+bench-serving: $(READY)  ## speed of the scoring path against its limits; also --quick and --only
 	@$(BIN)/python -m tests.benchmarks.serving $(BENCH)
+
+bench-detection: $(READY)  ## speed and sharpness of the drift judge, next to Evidently; also --quick
+	@$(BIN)/python -m tests.benchmarks.detection $(BENCH)
 
 fuzz: $(READY)  ## 10,000 calls made from the OpenAPI document, against the real handlers
 	@FUZZ_CASES=10000 $(BIN)/pytest -q -n 2 tests/integration/functions/test_fuzzed_api.py

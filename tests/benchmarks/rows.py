@@ -36,9 +36,9 @@ class Row:
         return None if self.at_least is None else self.value >= self.at_least
 
 
-def print_rows(rows: Sequence[Row], console: Console) -> None:
+def print_rows(rows: Sequence[Row], console: Console, *, title: str) -> None:
     """Print the table."""
-    table = Table(title="Serving, measured", title_justify="left")
+    table = Table(title=title, title_justify="left")
     for name in ("what", "value", "unit", "range", "limit", "ok", "note"):
         table.add_column(name, justify="right" if name in {"value", "range", "limit"} else "left")
     for row in rows:

@@ -52,7 +52,7 @@ def main() -> int:
                 step=lambda n, t=task: bar.update(t, completed=n),
             )
             bar.update(task, total=1, completed=1)
-    print_rows(rows, console)
+    print_rows(rows, console, title="Serving, measured")
     write_rows(rows, REPORT)
     console.print(f"written to {REPORT.relative_to(Path.cwd())}; load {os.getloadavg()[0]:.1f}")
     return 1 if any(row.ok is False for row in rows) else 0
