@@ -1,10 +1,11 @@
-"""Judges one audit's answer: {window, audit, query_execution_id} of the audit workflow."""
+"""Judges one audit's answer: {window, audit, asked, query_execution_id} of the audit workflow."""
 
 from collections.abc import Mapping
 from functools import partial
 
 from recsysops.adapters.job_events import JudgeTask, read_task
 from recsysops.bootstrap import process_ports
+from recsysops.detection.catalogue import find_audit
 from recsysops.detection.context import read_context
 from recsysops.observability import make_logger
 from recsysops.workflows.judge_audit import judge_audit
@@ -17,8 +18,9 @@ def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
     """Return a judgement; what is not above its effect floor stays out of it."""
     task = read_task(JudgeTask, event)
     judgement = judge_audit(
-        task.audit,
+        find_audit(task.audit),
         context=read_context(task.window),
+        asked=task.asked,
         fetch_rows=partial(PORTS.queries.results, task.query_execution_id),
         query_id=task.query_execution_id,
     )

@@ -10,10 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from recsysops.adapters.duckdb_lake import DuckDbLake
-from recsysops.adapters.memory import MemoryIncidents, MemoryNotifier, MemoryRegistry
+from recsysops.adapters.memory import MemoryBlobs, MemoryIncidents, MemoryNotifier, MemoryRegistry
+from recsysops.detection.catalogue import AUDITS
 from recsysops.errors import DependencyError
 from recsysops.ports import LogStream, QueryEngine
 from recsysops.vocabulary import Incident, ItemFeatures, ModelEntry
+from recsysops.workflows.keep_baselines import BaselineStore
 from recsysops.workflows.run_audit import AuditPorts, AuditReport, run_audit
 
 from tests.fakes.audited_lake import (
@@ -47,11 +49,13 @@ def audit(
         return judge(lake)
 
 
-def judge(queries: QueryEngine) -> tuple[AuditReport, list[Incident]]:
+def judge(
+    queries: QueryEngine, *, baselines: BaselineStore | None = None
+) -> tuple[AuditReport, list[Incident]]:
     book = MemoryIncidents()
     registry = MemoryRegistry([ModelEntry(MODEL, "production", NOW)])
     ports = AuditPorts(queries, registry, book, MemoryNotifier())
-    report = run_audit(WINDOW, reference=REFERENCE, ports=ports, now=NOW)
+    report = run_audit(WINDOW, reference=REFERENCE, ports=ports, now=NOW, baselines=baselines)
     return report, book.list_incidents()
 
 
@@ -207,3 +211,44 @@ def test_a_missing_table_blinds_its_audits_and_no_other() -> None:
         ("model", "year"),
         ("serving", "choice_rank"),
     }
+
+
+class CountingLake:
+    """A lake that remembers what it was asked."""
+
+    def __init__(self, lake: DuckDbLake) -> None:
+        self._lake, self.asked = lake, []
+
+    def run(self, sql: str) -> list[dict[str, object]]:
+        self.asked.append(sql)
+        return self._lake.run(sql)
+
+
+def told(answer: tuple[AuditReport, list[Incident]]) -> list[tuple[object, ...]]:
+    """Every finding, to nine digits: engines add up in another order each time."""
+    return [
+        (f.audit, f.metric, f.subject, f"{f.slice}", f"{f.effect:.9g}", f"{f.baseline:.9g}")
+        for incident in answer[1]
+        for f in incident.findings
+    ]
+
+
+def test_a_kept_reference_is_not_asked_again_and_changes_no_judgement() -> None:
+    rng = np.random.default_rng(6)
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        before = make_catalogue(3_000, rng)
+        write_day(lake, Day(REFERENCE), before, rng)
+        drifted = [replace(i, price=(i.price or 5.0) * 1.5, year=(i.year or 0) - 3) for i in before]
+        write_day(lake, Day(WINDOW, block_shift={"genre": 2.0}), drifted, rng)
+        plain = judge(lake)
+        store, counting = BaselineStore(MemoryBlobs()), CountingLake(lake)
+        first = judge(counting, baselines=store)
+        again = judge(counting, baselines=store)
+    assert told(plain) == told(first) == told(again)
+    assert len(told(plain)) > 2
+    both, alone = counting.asked[: len(AUDITS)], counting.asked[len(AUDITS) :]
+    start = f"event_time >= timestamp '{REFERENCE.start:%Y-%m-%d}"
+    assert sum(start in sql for sql in both) == len(AUDITS)
+    joined = [audit for audit in AUDITS if audit.joins_periods]
+    assert sum(start in sql for sql in alone) == len(joined)
+    assert any("VALUES ('price'" in sql for sql in alone)

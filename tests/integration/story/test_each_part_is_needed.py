@@ -12,6 +12,7 @@ import pytest
 from recsysops.adapters.memory import MemoryFlags, MemoryIncidents, MemoryNotifier
 from recsysops.cli.story.faults_check import grade
 from recsysops.detection.checks import Judgement
+from recsysops.detection.declaration import Audit
 from recsysops.diagnosis import suspects
 from recsysops.diagnosis.verdict import Diagnosis
 from recsysops.simulation.fault_names import FaultName
@@ -49,8 +50,8 @@ def test_a_judge_that_finds_nothing_leaves_the_fault_undetected(
     told = tell_fault("language_misconfigured")
     assert told.row.incidents
 
-    def find_nothing(audit: str, **_: object) -> Judgement:
-        return Judgement(audit=audit, status="judged", tested_wholes=1)
+    def find_nothing(audit: Audit, **_: object) -> Judgement:
+        return Judgement(audit=audit.name, status="judged", tested_wholes=1)
 
     monkeypatch.setattr(run_audit, "judge_audit", find_nothing)
     assert audit_again(told, before).list_incidents() == []

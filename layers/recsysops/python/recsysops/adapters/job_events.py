@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,6 +20,7 @@ class JudgeTask(BaseModel):
     audit: str
     query_execution_id: str
     window: dict[str, Any]
+    asked: Literal["both", "reference", "window"] = "both"
 
 
 class RecordTask(BaseModel):

@@ -17,14 +17,19 @@ from recsysops.ports import Row
 
 
 def judge_rows(
-    audit: Audit, rows: Iterable[Row], *, context: AuditContext, query_id: str = ""
+    audit: Audit,
+    rows: Iterable[Row],
+    *,
+    context: AuditContext,
+    query_id: str = "",
+    sql: str | None = None,
 ) -> Judgement:
     """Judge the rows that an audit's SQL returned.
 
     Too little evidence or rows of another shape give 'could_not_judge' with the reason: never
-    a pass, never a crash of the other audits.
+    a pass, never a crash of the other audits. sql: what was asked, when not both periods.
     """
-    sql = audit.render(context)
+    sql = audit.render(context) if sql is None else sql
     unjudged = partial(Judgement, audit=audit.name, query_id=query_id, sql=sql)
     try:
         distributions = read_distributions(rows)

@@ -3,34 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
-from recsysops.detection.catalogue import find_audit
+from recsysops.detection.baseline import Baseline, answer_with, make_baseline
 from recsysops.detection.checks import Judgement
-from recsysops.detection.context import AuditContext
+from recsysops.detection.context import Asked, AuditContext
+from recsysops.detection.declaration import Audit
 from recsysops.detection.judge import judge_rows
-from recsysops.errors import DependencyError
+from recsysops.errors import BadData, DependencyError
 from recsysops.ports import Row
+from recsysops.workflows.keep_baselines import BaselineStore
 
 
 def judge_audit(
-    audit: str,
+    audit: Audit,
     *,
     context: AuditContext,
     fetch_rows: Callable[[], Iterable[Row]],
+    asked: Asked = "both",
     query_id: str = "",
+    baselines: BaselineStore | None = None,
 ) -> Judgement:
     """Fetch one audit's rows and judge them; `model_dump(mode="json")` of it travels on.
 
     A query that failed or whose result cannot be read gives 'audit_failed'; too little evidence
-    gives 'could_not_judge'. Both carry the reason and become findings themselves.
-
-    Raises: BadInput when there is no such audit.
+    gives 'could_not_judge'. Both carry the reason and become findings themselves. `asked`: the
+    periods the query covered; the reference of 'both' is kept in `baselines`, and stands in for
+    it after 'window'.
     """
-    declared = find_audit(audit)
+    failed = partial(Judgement, audit=audit.name, status="audit_failed", query_id=query_id)
     try:
-        rows = fetch_rows()
-    except DependencyError as error:
-        return Judgement(
-            audit=audit, status="audit_failed", reason=str(error)[:500], query_id=query_id
-        )
-    return judge_rows(declared, rows, context=context, query_id=query_id)
+        kept = _kept_reference(audit, context, baselines) if asked == "window" else None
+        rows = list(fetch_rows())
+        if kept is None:
+            _keep_reference(audit, context, rows, baselines)
+        else:
+            rows = answer_with(kept, rows)
+    except (DependencyError, BadData) as error:
+        return failed(reason=str(error)[:500])
+    sql = audit.render(
+        context.model_copy(update={"asked": asked}), edges=kept.edges if kept else None
+    )
+    return judge_rows(audit, rows, context=context, query_id=query_id, sql=sql)
+
+
+def _kept_reference(
+    audit: Audit, context: AuditContext, baselines: BaselineStore | None
+) -> Baseline:
+    kept = baselines.find(audit, context.reference) if baselines else None
+    if kept is None:
+        raise BadData(f"what was kept of the reference of audit {audit.name} is gone")
+    return kept
+
+
+def _keep_reference(
+    audit: Audit, context: AuditContext, rows: list[Row], baselines: BaselineStore | None
+) -> None:
+    if baselines is not None and not audit.joins_periods:
+        baselines.keep(make_baseline(audit, context.reference, rows))

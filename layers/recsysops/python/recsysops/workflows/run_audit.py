@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from recsysops.detection.catalogue import AUDITS
 from recsysops.detection.context import name_windows
+from recsysops.detection.declaration import Audit
 from recsysops.ports import IncidentBook, ModelRegistry, Notifier, QueryEngine
 from recsysops.vocabulary import Window
 from recsysops.workflows.judge_audit import judge_audit
+from recsysops.workflows.keep_baselines import BaselineStore
 from recsysops.workflows.plan_audits import plan_audits
 from recsysops.workflows.record_incidents import AuditReport, record_incidents
 
@@ -32,21 +36,28 @@ def run_audit(
     now: datetime,
     run_id: str = "",
     revision: int = 0,
+    audits: Sequence[Audit] = AUDITS,
+    baselines: BaselineStore | None = None,
 ) -> AuditReport:
     """Judge one window against a reference; `rank_choices` of both must have run before.
+
+    With `baselines` the lake is asked once about a reference: later windows against the same one
+    are compared with what was kept, binned by the same edges.
 
     Raises: BadInput when the windows are empty or overlap; DependencyError of book or notifier.
     """
     windows = name_windows(window, reference=reference)
     asked = {**windows, "run_id": run_id, "revision": revision}
-    plan = plan_audits(asked, registry=ports.registry, now=now)
+    plan = plan_audits(asked, registry=ports.registry, now=now, audits=audits, baselines=baselines)
     judgements = [
         judge_audit(
-            planned.audit,
+            audit,
             context=plan.context,
             fetch_rows=partial(ports.queries.run, planned.sql),
+            asked=planned.asked,
+            baselines=baselines,
         )
-        for planned in plan.audits
+        for audit, planned in zip(audits, plan.audits, strict=True)
     ]
     return record_incidents(
         judgements,
