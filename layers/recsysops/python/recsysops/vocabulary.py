@@ -51,7 +51,7 @@ ProfileSubject = Literal[
 popularity, the product of the standardised norm and popularity (its mean is their correlation),
 and its decayed plays in the training data."""
 FeatureName = Literal["genres", "year", "language", "price", "in_stock"]
-Component = Literal["traffic", "serving", "item_features", "model", "flags"]
+Component = Literal["traffic", "serving", "item_features", "items", "model", "flags"]
 Verdict = Literal["input", "model", "serving", "could_not_judge"]
 IncidentStatus = Literal["open", "acknowledged", "mitigated", "resolved"]
 ModelStatus = Literal["candidate", "production", "retired"]

@@ -15,6 +15,7 @@ from recsysops.cli import (
     hotfix,
     import_model,
     launches,
+    metrics,
     mirror,
     models,
     operate,
@@ -61,6 +62,7 @@ app.command()(checks.launches_check)
 app.add_typer(hotfix.app, name="hotfix")
 app.add_typer(models.app, name="models")
 app.add_typer(sources.app, name="sources")
+app.add_typer(metrics.app, name="metrics")
 
 
 def main() -> None:

@@ -1,14 +1,20 @@
-"""The catalogue of audits: every file in `audits/` that declares one is in it."""
+"""The catalogue of audits: every file in `audits/` and `owned_metrics/` that declares one."""
 
 from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 from recsysops.detection import audits
 from recsysops.detection.declaration import Audit
+from recsysops.detection.owned_metric import OwnedMetric, as_audit, read_owned_metrics
 from recsysops.errors import BadInput
+
+OWNED_METRICS_FOLDER: Final = Path(__file__).with_name("owned_metrics")
+OWNED_METRICS: Final[tuple[OwnedMetric, ...]] = read_owned_metrics(OWNED_METRICS_FOLDER)
+"""What item owners declared."""
 
 
 def _declared_audits() -> tuple[Audit, ...]:
@@ -16,6 +22,7 @@ def _declared_audits() -> tuple[Audit, ...]:
     names = sorted(module.name for module in pkgutil.iter_modules(audits.__path__))
     modules = [import_module(f"{audits.__name__}.{name}") for name in names]
     declared = [module.AUDIT for module in modules if hasattr(module, "AUDIT")]
+    declared += map(as_audit, OWNED_METRICS)
     return tuple(sorted(declared, key=lambda audit: (audit.depth, audit.name)))
 
 
