@@ -12,12 +12,11 @@ from recsysops.model.artefact import unpack_artefact
 from recsysops.model.delta import (
     LAUNCHED_LONG_AGO,
     delta_id_of,
-    features_from_row,
-    features_to_row,
     launch_day,
     pack_delta,
     unpack_delta,
 )
+from recsysops.model.item_rows import features_from_row, features_to_row
 from recsysops.vocabulary import ItemFeatures
 
 from tests.fakes.served_world import (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from recsysops.adapters.memory import MemoryBlobs
@@ -46,6 +47,30 @@ def test_a_catalogue_is_fetched_once_and_kept() -> None:
          ("manifest.json", "item_ids.npy", "item_matrix.npy", "play_counts.npy")]
         + [delta_key(DELTA)]
     )  # fmt: skip
+
+
+class TogetherBlobs(MemoryBlobs):
+    """Answers nobody before everybody has asked."""
+
+    def __init__(self, objects: dict[str, bytes], *, together: int) -> None:
+        super().__init__(objects)
+        self.everybody = Barrier(together, timeout=5.0)
+
+    def get(self, key: str) -> bytes:
+        self.everybody.wait()
+        return super().get(key)
+
+
+def test_the_files_of_a_model_and_the_snapshot_are_fetched_side_by_side() -> None:
+    cache = CatalogueCache(TogetherBlobs(WORLD.blobs.objects, together=5))
+    plain = CatalogueCache(WORLD.blobs).load(MODEL, DELTA)
+    assert cache.load(MODEL, DELTA).matrix.tobytes() == plain.matrix.tobytes()
+
+
+def test_what_is_wrong_with_the_model_is_told_before_the_snapshot() -> None:
+    cache = CatalogueCache(MemoryBlobs())
+    with pytest.raises(ArtefactError, match=r"manifest\.json is missing"):
+        cache.load(MODEL, DELTA)
 
 
 def test_the_cache_forgets_what_was_not_used_for_longest() -> None:

@@ -85,6 +85,7 @@ class StorePorts(Connections):
     @cached_property
     def catalogues(self) -> CatalogueCache:
         """Artefacts and snapshots, verified and cached."""
+        from recsysops.adapters.mapped_arrays import MappedArrays
         from recsysops.workflows.load_catalogue import CatalogueCache
 
-        return CatalogueCache(self.blobs)
+        return CatalogueCache(self.blobs, place_matrix=MappedArrays().place)

@@ -18,8 +18,8 @@ from recsysops.learning.item_space import ItemSpace, build_item_space
 from recsysops.learning.popularity import SMOOTHING, decayed_plays
 from recsysops.learning.table import TrainingTable
 from recsysops.model.artefact import pack_artefact
-from recsysops.model.delta import features_to_row
 from recsysops.model.encoder import COLLABORATIVE
+from recsysops.model.item_rows import features_to_row
 from recsysops.model.kernel import Float32Array, Float64Array, IndexArray
 
 

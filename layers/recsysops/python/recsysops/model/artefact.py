@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,11 @@ from recsysops.model.kernel import Float32Array, Float64Array
 from recsysops.model.packing import owner_digest
 
 ARTEFACT_PREFIX = "artefacts"
+PlaceArray = Callable[[bytes], NDArray[Any]]
+"""Takes the verified bytes of an .npy file and returns the array, wherever it keeps it.
+
+Raises: ValueError when they are no array."""
+
 ARRAY_NAMES = ("item_ids", "item_matrix", "play_counts")
 
 
@@ -101,15 +106,29 @@ def pack_artefact(
     return {**files, "manifest.json": final.model_dump_json(indent=1).encode()}
 
 
-def unpack_artefact(files: Mapping[str, bytes]) -> ModelArtefact:
+def read_npy(body: bytes) -> NDArray[Any]:
+    """Read an .npy file into memory. Raises: ValueError when it is none."""
+    array: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
+    return array
+
+
+def unpack_artefact(
+    files: Mapping[str, bytes], *, place_matrix: PlaceArray = read_npy
+) -> ModelArtefact:
     """Read an artefact back, checking every hash and shape.
+
+    `place_matrix` is given the item matrix after its hash was checked.
 
     Raises: ArtefactError in one line: what is missing, changed or does not fit.
     """
     if "manifest.json" not in files:
         raise ArtefactError("artefact has no manifest.json")
     manifest = read_manifest(files["manifest.json"])
-    arrays = {name: _read_array(name, files, manifest) for name in ARRAY_NAMES}
+    place = {"item_matrix": place_matrix}
+    arrays = {
+        name: _read_array(name, files, manifest, place=place.get(name, read_npy))
+        for name in ARRAY_NAMES
+    }
     encoder = encoder_of(manifest)
     count = len(arrays["item_ids"])
     expected = {
@@ -176,7 +195,9 @@ def _identity_of(manifest: Mapping[str, object]) -> str:
     return f"m-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def _read_array(name: str, files: Mapping[str, bytes], manifest: Manifest) -> NDArray[Any]:
+def _read_array(
+    name: str, files: Mapping[str, bytes], manifest: Manifest, *, place: PlaceArray
+) -> NDArray[Any]:
     file_name = f"{name}.npy"
     body = files.get(file_name)
     if body is None:
@@ -184,10 +205,9 @@ def _read_array(name: str, files: Mapping[str, bytes], manifest: Manifest) -> ND
     if hashlib.sha256(body).hexdigest() != manifest.files.get(file_name):
         raise ArtefactError(f"{manifest.model_id}: {file_name} does not match its hash")
     try:
-        array: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
+        return place(body)
     except ValueError as error:
         raise ArtefactError(f"{manifest.model_id}: {file_name} is no array ({error})") from error
-    return array
 
 
 def _npy_bytes(array: NDArray[np.generic]) -> bytes:

@@ -102,7 +102,7 @@ def assemble_catalogue(artefact: ModelArtefact, delta: DeltaSnapshot) -> Catalog
         owner=artefact.owner,
         encoder=artefact.encoder,
         items=delta.items,
-        row_of={item_id: row for row, item_id in enumerate(item_ids)},
+        row_of=dict(zip(item_ids, range(len(item_ids)), strict=True)),
         matrix=matrix,
         bias=bias,
         launch_days=launch_days_of(delta),
@@ -134,13 +134,29 @@ def _refuse_misfits(artefact: ModelArtefact, delta: DeltaSnapshot) -> None:
 
 def _rows_from_artefact(artefact: ModelArtefact, item_ids: list[str]) -> Float32Array:
     known = artefact.item_ids.tolist()
-    if known == item_ids:  # nothing came or went: one copy, which changed rows may be written to
-        return artefact.item_matrix.copy()
+    if known == item_ids:  # nothing came or went
+        return private_copy(artefact.item_matrix)
     row_of = {item_id: row for row, item_id in enumerate(known)}
     rows = np.array([row_of.get(item_id, -1) for item_id in item_ids], dtype=np.intp)
     matrix = np.zeros((len(item_ids), artefact.encoder.width), dtype=np.float32)
     matrix[rows >= 0] = artefact.item_matrix[rows[rows >= 0]]
     return matrix
+
+
+def private_copy(matrix: Float32Array) -> Float32Array:
+    """Return a copy that may be written to; of a mapped file, only the pages that are.
+
+    A whole file as `np.load(…, mmap_mode=…)` maps it: slices of one are not told apart.
+    """
+    if not (isinstance(matrix, np.memmap) and matrix.filename):
+        return matrix.copy()
+    try:
+        mapped = np.memmap(
+            matrix.filename, matrix.dtype, mode="c", offset=matrix.offset, shape=matrix.shape
+        )
+    except OSError:  # somebody cleaned up: what is mapped already stays readable
+        return np.array(matrix)
+    return mapped.view(np.ndarray)
 
 
 def _encode_content(

@@ -10,27 +10,32 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsysops.errors import ArtefactError
+from recsysops.model.item_rows import (
+    PackedRows,
+    SnapshotItems,
+    are_rows,
+    pack_rows,
+)
 from recsysops.model.kernel import Float32Array
-from recsysops.model.lazy_items import LazyItems
 from recsysops.vocabulary import ItemFeatures
 
 DELTA_PREFIX = "deltas"
 POINTER_KEY = "pointers/delta.json"
 """Apart from the snapshots: those expire when no logged request can need them any more."""
 LAUNCHED_LONG_AGO = -(2**31)
-_ROW_WIDTHS = {12, 13}
-_ID_OF = itemgetter(0)
-_LAUNCH_OF = itemgetter(7)
-"""Of `features_to_row`: with and without anticipation, and where id and launch date stand."""
+_LAUNCH_PLACE = 7
+"""Where the launch date stands in `features_to_row`."""
+_STORED = frozenset({"item_rows", "log_popularity"})
+"""Members of the npz that deflate would cost time and save nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,15 @@ def pack_delta(
         "as_of": as_of.isoformat(),
         "model_id": model_id,
         "half_life_days": list(half_life_days),
-        "items": [features_to_row(item) for item in items],
+        "item_ids": ids,
     }
     counted = {} if outcomes is None else {"outcomes": outcomes.astype(np.int64)}
+    item_rows, item_row_ends = pack_rows(items)
     body = _npz_bytes(
         head=np.frombuffer(json.dumps(head, separators=(",", ":")).encode(), dtype=np.uint8),
+        launch_days=np.array([launch_day(item.launch_date) for item in items], dtype=np.int32),
+        item_rows=item_rows,
+        item_row_ends=item_row_ends,
         log_popularity=log_popularity.astype(np.float32),
         changed_rows=changed_rows.astype(np.int64),
         changed_vectors=changed_vectors.astype(np.float32),
@@ -116,7 +125,7 @@ def unpack_delta(delta_id: str, body: bytes) -> DeltaSnapshot:
                 as_of=datetime.fromisoformat(head["as_of"]),
                 model_id=head["model_id"],
                 half_life_days=tuple(head["half_life_days"]),
-                items=_read_items(head["items"]),
+                items=_read_items(head, arrays),
                 log_popularity=arrays["log_popularity"],
                 changed_rows=arrays["changed_rows"].astype(np.intp),
                 changed_vectors=arrays["changed_vectors"],
@@ -130,36 +139,42 @@ def unpack_delta(delta_id: str, body: bytes) -> DeltaSnapshot:
 
 def item_ids_of(delta: DeltaSnapshot) -> list[str]:
     """Return the ids of a snapshot's items without making the items."""
-    if isinstance(delta.items, LazyItems):
-        return list(map(_ID_OF, delta.items.rows))
+    if isinstance(delta.items, SnapshotItems):
+        return delta.items.ids
     return [item.item_id for item in delta.items]
 
 
 def launch_days_of(delta: DeltaSnapshot) -> NDArray[np.int64]:
     """Return the launch days of a snapshot's items, (n,), without making the items."""
-    if isinstance(delta.items, LazyItems):
-        return _launch_days(delta.items.rows)
+    if isinstance(delta.items, SnapshotItems):
+        return delta.items.launch_days
     return np.array([launch_day(item.launch_date) for item in delta.items], dtype=np.int64)
 
 
-def _read_items(rows: list[list[object]]) -> LazyItems[ItemFeatures]:
-    """Check what every row must have; the rest is looked at with its item.
+def _read_items(head: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> SnapshotItems:
+    """Check what every item must have; the rest is looked at with its item.
 
-    Raises: TypeError or ValueError.
+    Raises: KeyError, TypeError or ValueError.
     """
-    if not set(map(len, rows)) <= _ROW_WIDTHS:
-        raise ValueError("an item has too few or too many values")
-    if not set(map(type, map(_ID_OF, rows))) <= {str}:
-        raise ValueError("an item has no id")
-    _launch_days(rows)
-    return LazyItems(rows, features_from_row)
+    if "items" in head:
+        return _read_early_items(head["items"])
+    ids, days = head["item_ids"], arrays["launch_days"].astype(np.int64)
+    if not set(map(type, ids)) <= {str} or days.shape != (len(ids),):
+        raise ValueError("an item has no id or no launch day")
+    ends = arrays["item_row_ends"].tolist()
+    rows = PackedRows(arrays["item_rows"].tobytes(), ends, count=len(ids))
+    return SnapshotItems(rows, ids=ids, launch_days=days)
 
 
-def _launch_days(rows: Sequence[Sequence[object]]) -> NDArray[np.int64]:
-    launches = list(map(_LAUNCH_OF, rows))
+def _read_early_items(rows: list[list[object]]) -> SnapshotItems:
+    """Read the rows of a snapshot of before decision 0070: all in its head."""
+    if not are_rows(rows):
+        raise ValueError("an item has no id, or too few or too many values")
+    launches = [row[_LAUNCH_PLACE] for row in rows]
     # few different days: a hundred thousand items cost what a hundred do
-    day_of = {one: launch_day(one and date.fromisoformat(one)) for one in set(launches)}
-    return np.array([day_of[launch] for launch in launches], dtype=np.int64)
+    day_of = {one: launch_day(one and date.fromisoformat(one)) for one in set(launches)}  # type: ignore[arg-type]
+    days = np.array([day_of[launch] for launch in launches], dtype=np.int64)
+    return SnapshotItems(rows, ids=[str(row[0]) for row in rows], launch_days=days)
 
 
 def _refuse_misfits(snapshot: DeltaSnapshot) -> None:
@@ -181,64 +196,6 @@ def _are_outcomes(outcomes: NDArray[np.int64], count: int) -> bool:
     return shaped and bool(((outcomes[:, 1] >= 0) & (outcomes[:, 1] <= outcomes[:, 0])).all())
 
 
-def features_to_row(item: ItemFeatures) -> list[object]:
-    """Return an item's raw features as a JSON list in field order.
-
-    An item whose anticipation nobody counts has no thirteenth value: snapshots of before that
-    column keep their bytes, hence their ids.
-    """
-    row: list[object] = [
-        item.item_id,
-        item.title,
-        list(item.genres),
-        item.year,
-        item.language,
-        item.price,
-        item.in_stock,
-        None if item.launch_date is None else item.launch_date.isoformat(),
-        item.source,
-        item.batch,
-        item.version,
-        list(item.simulated),
-    ]
-    return row if item.anticipation is None else [*row, item.anticipation]
-
-
-def features_from_row(row: Sequence[object]) -> ItemFeatures:
-    """Read `features_to_row` back. Raises: ValueError, KeyError or TypeError on another shape."""
-    (
-        item_id,
-        title,
-        genres,
-        year,
-        language,
-        price,
-        in_stock,
-        launch,
-        source,
-        batch,
-        version,
-        sim,
-        *later,
-    ) = row
-    (anticipation,) = later or [None]
-    return ItemFeatures(
-        item_id=item_id,  # type: ignore[arg-type]
-        title=title,  # type: ignore[arg-type]
-        genres=tuple(genres),  # type: ignore[arg-type]
-        year=year,  # type: ignore[arg-type]
-        language=language,  # type: ignore[arg-type]
-        price=price,  # type: ignore[arg-type]
-        in_stock=in_stock,  # type: ignore[arg-type]
-        launch_date=None if launch is None else date.fromisoformat(launch),  # type: ignore[arg-type]
-        source=source,  # type: ignore[arg-type]
-        batch=batch,  # type: ignore[arg-type]
-        version=version,  # type: ignore[arg-type]
-        simulated=tuple(sim),  # type: ignore[arg-type]
-        anticipation=anticipation,  # type: ignore[arg-type]
-    )
-
-
 def launch_day(launch: date | None) -> int:
     """Return days since 1970-01-01, or LAUNCHED_LONG_AGO."""
     return (
@@ -246,8 +203,13 @@ def launch_day(launch: date | None) -> int:
     )
 
 
-def _npz_bytes(**arrays: NDArray[np.generic]) -> bytes:
-    # numpy stamps every member 1980-01-01, so the same arrays give the same bytes
+def _npz_bytes(**arrays: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            # stamped 1980-01-01 by default, so the same arrays give the same bytes
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.compress_type = zipfile.ZIP_STORED if name in _STORED else zipfile.ZIP_DEFLATED
+            with archive.open(member, "w") as file:
+                np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()

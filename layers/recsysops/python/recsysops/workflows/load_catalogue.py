@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Generic, TypeVar
 
 from recsysops.errors import ArtefactError, FlagError, NotFound
-from recsysops.model.artefact import ARRAY_NAMES, ModelArtefact, artefact_key, unpack_artefact
+from recsysops.model.artefact import (
+    ARRAY_NAMES,
+    ModelArtefact,
+    PlaceArray,
+    artefact_key,
+    read_npy,
+    unpack_artefact,
+)
 from recsysops.model.catalogue import Catalogue, assemble_catalogue
 from recsysops.model.delta import POINTER_KEY, DeltaSnapshot, delta_key, unpack_delta
 from recsysops.ports import BlobStore
@@ -38,8 +46,11 @@ class CatalogueCache:
     Safe to use from several threads: the lock is never held while something loads.
     """
 
-    def __init__(self, blobs: BlobStore, *, capacity: int = 6) -> None:
+    def __init__(
+        self, blobs: BlobStore, *, capacity: int = 6, place_matrix: PlaceArray = read_npy
+    ) -> None:
         self.blobs = blobs
+        self._place_matrix = place_matrix
         self._artefacts: _Recent[ModelArtefact] = _Recent(capacity)
         self._deltas: _Recent[DeltaSnapshot] = _Recent(capacity)
         self._plain: _Recent[Catalogue] = _Recent(capacity)
@@ -53,7 +64,7 @@ class CatalogueCache:
         """
         plain = self._plain.get((model_id, delta_id))
         if plain is None:
-            plain = assemble_catalogue(self.artefact(model_id), self._delta(delta_id))
+            plain = self._assemble(model_id, delta_id)
             self._plain.put((model_id, delta_id), plain)
         return self.vary(plain, hotfixes)
 
@@ -73,7 +84,7 @@ class CatalogueCache:
         """Return a verified artefact. Raises: ArtefactError, DependencyError."""
         artefact = self._artefacts.get(model_id)
         if artefact is None:
-            artefact = load_artefact(self.blobs, model_id)
+            artefact = load_artefact(self.blobs, model_id, place_matrix=self._place_matrix)
             self._artefacts.put(model_id, artefact)
         return artefact
 
@@ -85,6 +96,12 @@ class CatalogueCache:
             self._flags.put(version, document)
         return document
 
+    def _assemble(self, model_id: str, delta_id: str) -> Catalogue:
+        with ThreadPoolExecutor(1, thread_name_prefix="load-delta") as aside:
+            delta = aside.submit(self._delta, delta_id)
+            artefact = self.artefact(model_id)
+            return assemble_catalogue(artefact, delta.result())
+
     def _delta(self, delta_id: str) -> DeltaSnapshot:
         delta = self._deltas.get(delta_id)
         if delta is None:
@@ -93,14 +110,19 @@ class CatalogueCache:
         return delta
 
 
-def load_artefact(blobs: BlobStore, model_id: str) -> ModelArtefact:
-    """Read and verify one artefact.
+def load_artefact(
+    blobs: BlobStore, model_id: str, *, place_matrix: PlaceArray = read_npy
+) -> ModelArtefact:
+    """Read and verify one artefact; its files are fetched side by side.
 
     Raises: ArtefactError in one line when a file is missing, changed or of another model.
     """
     names = ("manifest.json", *(f"{name}.npy" for name in ARRAY_NAMES))
-    files = {name: _get(blobs, artefact_key(model_id, name)) for name in names}
-    artefact = unpack_artefact(files)
+    keys = [artefact_key(model_id, name) for name in names]
+    with ThreadPoolExecutor(len(names), thread_name_prefix="load-artefact") as threads:
+        bodies = threads.map(lambda key: _get(blobs, key), keys)
+        files = dict(zip(names, bodies, strict=True))
+    artefact = unpack_artefact(files, place_matrix=place_matrix)
     if artefact.model_id != model_id:
         raise ArtefactError(f"folder of {model_id} holds the artefact {artefact.model_id}")
     return artefact
