@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -152,6 +152,19 @@ class ServedWorld:
         model_id = unpack_artefact(files).model_id
         for name, body in files.items():
             self.blobs.put(artefact_key(model_id, name), body)
+        return model_id
+
+    def add_known_model(self, seed: int) -> str:
+        """Store another artefact of the same items, and a vector of every member for it."""
+        model_id = self.add_model(seed)
+        owner = self.cache.artefact(model_id).owner
+        self.members.put_many(
+            replace(
+                member,
+                vectors={**member.vectors, model_id: pack_vector(make_vector(90 + n), owner=owner)},
+            )
+            for n, member in enumerate(list(self.members.scan()))
+        )
         return model_id
 
     def recommend(

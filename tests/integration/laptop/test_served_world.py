@@ -29,10 +29,12 @@ from recsysops.vocabulary import (
     SamplingPlan,
     Shadow,
 )
+from recsysops.workflows.approved_models import models_in_service
 from recsysops.workflows.roll_out_model import (
     RollOutChange,
     RollOutPorts,
     roll_back,
+    serve_surface,
     start_canary,
     start_shadow,
 )
@@ -218,8 +220,9 @@ def salt_with_both_arms(names: dict[str, str]) -> str:
     raise AssertionError("one of a hundred salts divides three members")
 
 
-def test_a_canary_and_its_shadow_come_and_go_by_the_deployed_document(world: World) -> None:
-    files = make_artefact_files(world.items, seed=5)
+def release_another(world: World, *, seed: int) -> str:
+    """Store a model that fits the snapshot, with a vector of every member; return its id."""
+    files = make_artefact_files(world.items, seed=seed)
     other = unpack_artefact(files)
     for name, body in files.items():
         world.ports.blobs.put(artefact_key(other.model_id, name), body)
@@ -231,17 +234,45 @@ def test_a_canary_and_its_shadow_come_and_go_by_the_deployed_document(world: Wor
         for member in members
         if member is not None
     )
+    return other.model_id
+
+
+def test_a_surface_gets_a_model_of_its_own_by_the_deployed_document_and_gives_it_back(
+    world: World,
+) -> None:
+    own = release_another(world, seed=7)
+    ports, now = roll_out_ports(world), datetime.now(UTC)
+    serve_surface("search", own, ports=ports, change=RollOutChange("a test", now, "at-once"))
+
+    def served() -> dict[str, object]:
+        return {s: world.recommend(surface=s)["model_id"] for s in ("home", "search")}
+
+    apart = {"home": world.model_id, "search": own}
+    await_truth(lambda: served() == apart, "the surface is served by its own model")
+    assert own in models_in_service(world.ports.registry), "what audits hold to be approved"
+    sql = (
+        "SELECT DISTINCT surface, model_id FROM full_requests "
+        f"WHERE surface = 'search' AND model_id = '{own}'"
+    )
+    await_truth(lambda: world.ask(sql) == [["search", own]], "the log names the model")
+    later = RollOutChange("a test", now + timedelta(seconds=1), "at-once")
+    serve_surface("search", None, ports=ports, change=later)
+    await_truth(lambda: set(served().values()) == {world.model_id}, "production serves all")
+
+
+def test_a_canary_and_its_shadow_come_and_go_by_the_deployed_document(world: World) -> None:
+    other = release_another(world, seed=5)
     names = {m: pseudonym_of(m, salt=f"salt-{m}") for m in MEMBERS}
-    canary = Canary(other.model_id, 50.0, salt_with_both_arms(names))
+    canary = Canary(other, 50.0, salt_with_both_arms(names))
     expected = {
-        m: other.model_id if (arm := assign_arm(canary, name)) and arm.arm == "canary"
+        m: other if (arm := assign_arm(canary, name)) and arm.arm == "canary"
         else world.model_id
         for m, name in names.items()
     }  # fmt: skip
     ports, now = roll_out_ports(world), datetime.now(UTC)
     start_canary(canary, ports=ports, change=RollOutChange("a test", now, "at-once"))
     later = RollOutChange("a test", now + timedelta(seconds=1), "at-once")
-    start_shadow(Shadow(other.model_id, 1.0), ports=ports, change=later)
+    start_shadow(Shadow(other, 1.0), ports=ports, change=later)
 
     def served() -> dict[str, object]:
         return {member: world.recommend(member)["model_id"] for member in MEMBERS}
@@ -250,9 +281,9 @@ def test_a_canary_and_its_shadow_come_and_go_by_the_deployed_document(world: Wor
     # other tests of this stage write to the table, too
     sql = (
         "SELECT DISTINCT model_id, shadow_model_id FROM shadow_requests "
-        f"WHERE shadow_model_id = '{other.model_id}'"
+        f"WHERE shadow_model_id = '{other}'"
     )
-    both = [[world.model_id, other.model_id]]
+    both = [[world.model_id, other]]
     await_truth(lambda: bool(served()) and world.ask(sql) == both, "the shadow of the control")
     roll_back(ports=ports, change=replace(later, now=now + timedelta(seconds=2)))
     await_truth(lambda: set(served().values()) == {world.model_id}, "the canary has ended")

@@ -95,6 +95,22 @@ def test_deployed_documents_are_served(flags, service) -> None:
     assert flags.sampling_plan() == SamplingPlan(0.5, 1.0, 0.2, {"a/b": 1.0})
 
 
+def test_until_surfaces_could_be_read_the_plan_says_that_it_may_lack_some(
+    flags, service, clock
+) -> None:
+    service.error = ConnectTimeoutError(endpoint_url="https://appconfigdata")
+    assert flags.sampling_plan() == SamplingPlan(may_lack_surfaces=True)
+    service.error, service.documents["sample"] = None, b"{nonsense"
+    clock[0] += 60
+    assert flags.sampling_plan().may_lack_surfaces
+    service.documents["sample"] = PLAN.encode()
+    clock[0] += 60
+    assert flags.sampling_plan() == SamplingPlan(0.5, 1.0, 0.2, {"a/b": 1.0})
+    service.error = ConnectTimeoutError(endpoint_url="https://appconfigdata")
+    clock[0] += 60
+    assert not flags.sampling_plan().may_lack_surfaces, "the last good plan names its surfaces"
+
+
 def test_a_new_document_is_seen_after_the_poll_time_and_not_asked_for_before(
     flags, service, clock
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from recsysops.adapters.memory import MemoryRegistry
 from recsysops.bootstrap import Ports
 from recsysops.serving.roll_out import parse_model_pointer
 from recsysops.vocabulary import ModelPointer, Shadow
@@ -30,6 +31,25 @@ def test_a_shadow_is_deployed_and_ended(
     assert served(ports) == replace(pointer, shadow=Shadow(production, 0.2))
     assert run_cli("models", "shadow").status == 0
     assert served(ports).shadow is None
+
+
+def test_a_surface_is_given_a_model_and_given_back(
+    run_cli: RunCli, ports: Ports, broken_world: BrokenWorld
+) -> None:
+    from recsysops.serving.roll_out import dump_model_pointer
+
+    own = broken_world.good.model_id
+    # the command writes to the registry, which others share
+    ports.registry = MemoryRegistry(broken_world.registry.entries())
+    pointer = ModelPointer("m-serving", previous=own)
+    ports.model_deployer.deploy(dump_model_pointer(pointer), strategy="at-once", note="")
+    at_once = ("--strategy", "at-once")
+    said = run_cli("models", "serve", "search", own, *at_once)
+    assert f"surface search is served by {own}" in said.out
+    assert served(ports).surfaces == {"search": own}
+    assert run_cli("models", "serve", "search", *at_once).status == 0
+    assert served(ports) == pointer
+    assert "no model of its own" in run_cli("models", "serve", "search").err
 
 
 def test_production_cannot_be_its_own_canary(

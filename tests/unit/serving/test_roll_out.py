@@ -24,6 +24,14 @@ def test_every_pointer_reads_back_as_written(production: str, candidate: str | N
     assert parse_model_pointer(dump_model_pointer(pointer)) == pointer
 
 
+@given(st.dictionaries(st.sampled_from(["search", "kids-tv"]), model_ids))
+def test_models_of_surfaces_read_back_as_written(surfaces: dict[str, str]) -> None:
+    pointer = ModelPointer("m-0", surfaces=surfaces)
+    text = dump_model_pointer(pointer)
+    assert parse_model_pointer(text) == pointer
+    assert ("surfaces" in text) == bool(surfaces), "a scorer of before reads what it knows"
+
+
 @given(shares, shares, shares, st.dictionaries(st.sampled_from(["a/b", "c"]), shares))
 def test_every_plan_reads_back_as_written(rate, raised, explore, strata) -> None:
     plan = SamplingPlan(rate, raised, explore, strata)
@@ -38,6 +46,12 @@ def test_every_plan_reads_back_as_written(rate, raised, explore, strata) -> None
         ('{"production": "../m"}', "production"),
         ('{"production": 3}', "production"),
         ('{"production": "m-1", "canary": "m-2"}', "canary"),
+        ('{"production": "m-1", "surfaces": {"../x": "m-2"}}', "surfaces"),
+        ('{"production": "m-1", "surfaces": {"search": ""}}', "surfaces.search"),
+        (
+            '{"production": "m", "surfaces": {"a": "m-1", "b": "m-2", "c": "m-3", "d": "m-4"}}',
+            "surfaces name 4 models; at most 3 may",
+        ),
     ],
 )
 def test_a_pointer_that_breaks_the_rules_is_refused_with_the_place(text: str, words: str) -> None:

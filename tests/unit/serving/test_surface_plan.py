@@ -7,8 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recsysops.errors import BadBody, BadData, FlagError
 from recsysops.serving.roll_out import dump_sampling_plan, parse_sampling_plan
-from recsysops.serving.surface_plan import dump_surface_plan, load_surface_plan, plan_of_surface
-from recsysops.vocabulary import PLAIN_SURFACE, SamplingPlan, SurfacePlan
+from recsysops.serving.surface_plan import (
+    dump_surface_plan,
+    is_known_surface,
+    load_surface_plan,
+    plan_of_surface,
+)
+from recsysops.vocabulary import PLAIN_SURFACE, ModelPointer, SamplingPlan, SurfacePlan
 
 surface_plans = st.builds(
     SurfacePlan,
@@ -44,11 +49,21 @@ def test_a_surface_is_built_in_configured_or_refused() -> None:
     plan = SamplingPlan(surfaces={"kids": kids})
     assert plan_of_surface(plan, "kids") == kids
     assert plan_of_surface(plan, "home") == PLAIN_SURFACE
+    pointer = ModelPointer("m-1", surfaces={"tv": "m-2"})
+    assert all(is_known_surface(s, plan=plan, pointer=pointer) for s in ("home", "kids", "tv"))
     with pytest.raises(BadBody) as caught:
-        plan_of_surface(plan, "attic")
+        is_known_surface("attic", plan=plan, pointer=None)
     assert list(caught.value.problems) == [
         ("surface", "'attic' is not one of home, item, kids, search")
     ]
+
+
+def test_while_no_document_could_be_read_a_surface_may_exist() -> None:
+    unread = SamplingPlan(may_lack_surfaces=True)
+    assert not is_known_surface("kids", plan=unread, pointer=None)
+    assert is_known_surface("home", plan=unread, pointer=None)
+    assert plan_of_surface(unread, "kids") == PLAIN_SURFACE
+    assert "may_lack_surfaces" not in dump_sampling_plan(unread)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from recsysops.workflows.roll_out_model import (
     promote_model,
     read_pointer,
     roll_back,
+    serve_surface,
     start_canary,
     start_shadow,
 )
@@ -106,6 +107,36 @@ def test_a_shadow_comes_and_goes_beside_a_canary(bench: Bench) -> None:
     assert bench.served.shadow is None
 
 
+def test_a_surface_gets_its_own_model_keeps_it_through_a_promotion_and_gives_it_back(
+    bench: Bench,
+) -> None:
+    third = bench.world.add_model(9)
+    bench.registry.put(ModelEntry(third, "retired", TRAINED_AT))
+    ports = replace(
+        bench.ports, members=MemoryMembers([Member("m0", {third: b"", bench.new: b""}, (), "s")])
+    )
+    serve_surface("search", third, ports=ports, change=CHANGE)
+    assert bench.served == ModelPointer(bench.old, surfaces={"search": third})
+    assert bench.statuses() == {bench.old: "production", bench.new: "retired", third: "surface"}
+    promote_model(bench.new, ports=ports, change=replace(CHANGE, now=NOW.replace(hour=13)))
+    assert bench.served == ModelPointer(bench.new, previous=bench.old, surfaces={"search": third})
+    assert bench.statuses() == {bench.old: "retired", bench.new: "production", third: "surface"}
+    roll_back(ports=ports, change=replace(CHANGE, now=NOW.replace(hour=14)))
+    assert bench.served == ModelPointer(bench.old, surfaces={"search": third})
+    serve_surface("search", None, ports=ports, change=replace(CHANGE, now=NOW.replace(hour=15)))
+    assert bench.served == ModelPointer(bench.old)
+    assert bench.statuses()[third] == "retired"
+    with pytest.raises(BadInput, match="no model of its own"):
+        serve_surface("search", None, ports=ports, change=CHANGE)
+
+
+def test_a_model_that_leaves_production_and_serves_a_surface_stays_approved(bench: Bench) -> None:
+    serve_surface("search", bench.old, ports=bench.ports, change=CHANGE)
+    assert bench.statuses()[bench.old] == "production"
+    promote_model(bench.new, ports=bench.ports, change=replace(CHANGE, now=NOW.replace(hour=13)))
+    assert bench.statuses() == {bench.old: "surface", bench.new: "production"}
+
+
 def test_before_any_deployment_the_registry_says_who_serves(bench: Bench) -> None:
     assert read_pointer(bench.ports).production == bench.old
     with pytest.raises(NotFound, match="no model is in production"):
@@ -117,6 +148,7 @@ def refused(bench: Bench, kind: type[Exception], words: str, model_id: str) -> N
         lambda: start_canary(Canary(model_id, 5.0, "r"), ports=bench.ports, change=CHANGE),
         lambda: start_shadow(Shadow(model_id, 0.5), ports=bench.ports, change=CHANGE),
         lambda: promote_model(model_id, ports=bench.ports, change=CHANGE),
+        lambda: serve_surface("search", model_id, ports=bench.ports, change=CHANGE),
     ):
         with pytest.raises(kind, match=words):
             attempt()

@@ -28,9 +28,12 @@ Arm = Literal["greedy", "explore"]
 Policy = Literal["greedy", "thompson"]
 Traffic = Literal["live", "re-timed", "simulated", "mirrored"]
 RequestStatus = Literal["ok", "fallback"]
-FallbackStep = Literal["previous_model", "session", "popularity", "static_list", "packaged_list"]
-"""What answered instead of the model that should have: the chain, best first. session: the model
-with a vector folded in from what was chosen so far."""
+FallbackStep = Literal[
+    "plain_surface", "previous_model", "session", "popularity", "static_list", "packaged_list"
+]
+"""What answered instead of the model that should have: the chain, best first. plain_surface: the
+model as it should, without the surface's own plan; session: the model with a vector folded in
+from what was chosen so far."""
 RollOutArm = Literal["canary", "control"]
 FeedbackKind = Literal["impression", "click", "play", "rating"]
 Activity = Literal["none", "light", "regular", "heavy"]
@@ -54,7 +57,8 @@ FeatureName = Literal["genres", "year", "language", "price", "in_stock"]
 Component = Literal["traffic", "serving", "item_features", "items", "model", "flags"]
 Verdict = Literal["input", "model", "serving", "could_not_judge"]
 IncidentStatus = Literal["open", "acknowledged", "mitigated", "resolved"]
-ModelStatus = Literal["candidate", "production", "retired"]
+ModelStatus = Literal["candidate", "production", "surface", "retired"]
+"""surface: approved to serve, beside production, the surfaces that the pointer gives it."""
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}$"
 """Members, items, requests and events: safe in keys, paths, SQL literals and logs."""
@@ -255,7 +259,7 @@ class ModelPointer:
     """What the `model` AppConfig environment says: who serves, who waits, who served before.
 
     previous: serves members that production has no fitting vector of, and everybody when
-    production cannot be loaded.
+    production cannot be loaded. surfaces: models that serve a surface in production's place.
     """
 
     production: str
@@ -263,6 +267,7 @@ class ModelPointer:
     previous: str | None = None
     canary: Canary | None = None
     shadow: Shadow | None = None
+    surfaces: Mapping[Surface, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +300,7 @@ class SamplingPlan:
     `raised_rate` is for errors, fallbacks, exploration and active hotfixes. `surfaces` says how
     surfaces fill their slates; whoever plans other rates keeps them. `raised_per_minute` caps
     how many requests one scorer raises in a minute: an outage must not log everything.
+    `may_lack_surfaces`: no document could be read yet, so a surface not named here may exist.
     """
 
     rate: float = 0.25
@@ -303,6 +309,7 @@ class SamplingPlan:
     stratum_rates: Mapping[str, float] = field(default_factory=dict)
     surfaces: Mapping[str, SurfacePlan] = field(default_factory=dict)
     raised_per_minute: int = 3_000
+    may_lack_surfaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)

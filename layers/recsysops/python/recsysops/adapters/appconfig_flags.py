@@ -89,8 +89,12 @@ class AppConfigFlags:
         return self._pointer.read()
 
     def sampling_plan(self) -> SamplingPlan:
-        """Return the last good plan."""
-        return self._plan.read()
+        """Return the last good plan, marked while a surface may exist that nobody could read."""
+        plan = self._plan.read()
+        self._pointer.read()  # surfaces stand in both documents
+        if self._plan.is_known and self._pointer.is_known:
+            return plan
+        return replace(plan, may_lack_surfaces=True)
 
     def expire(self) -> None:
         """Hold every answer for too old, as after a restore from a snapshot of unknown age."""

@@ -68,6 +68,7 @@ class PolledDocument(Generic[ValueT]):
         self._next_poll = float("-inf")
         self._rest = rest or SharedRest()
         self._was_answered = False
+        self._knows_newest = False
         self._lock = Lock()
         self._failures = 0
         self.rejected: str | None = None
@@ -85,6 +86,11 @@ class PolledDocument(Generic[ValueT]):
             finally:
                 self._lock.release()
         return self._value
+
+    @property
+    def is_known(self) -> bool:
+        """A good document was read, or nothing was ever deployed; else the default is a guess."""
+        return self._knows_newest
 
     def expire(self) -> None:
         """Hold the last answer for too old: the next read asks, in a new session."""
@@ -116,10 +122,13 @@ class PolledDocument(Generic[ValueT]):
         self._next_poll = self._monotonic() + wait_seconds
         if text:
             self._take(text)
+        elif self._was_answered and self.rejected is None:
+            self._knows_newest = True
 
     def _take(self, text: str) -> None:
         try:
             self._value = self._parse(text)
+            self._knows_newest = True
             self.rejected = None
             self._last_good = None
         except FlagError:

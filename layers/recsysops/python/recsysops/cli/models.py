@@ -1,4 +1,4 @@
-"""Commands of the model roll-out: list, canary, shadow, promote, rollback, compare."""
+"""Commands of the model roll-out: list, canary, shadow, serve, promote, rollback, compare."""
 
 from __future__ import annotations
 
@@ -81,6 +81,22 @@ def shadow(
 
 
 @app.command()
+def serve(
+    surface: Annotated[str, typer.Argument(help="Surface, as requests name it.")],
+    model_id: Annotated[
+        str | None, typer.Argument(help="Model id; none gives the surface back to production.")
+    ] = None,
+    strategy: StrategyOption = "staged",
+    as_json: JsonFlag = False,
+) -> None:
+    """Serve a surface with a model of its own, beside production."""
+    from recsysops.workflows.roll_out_model import serve_surface
+
+    ports = _ports(open_ports())
+    _tell(serve_surface(surface, model_id, ports=ports, change=_change(strategy)), as_json=as_json)
+
+
+@app.command()
 def promote(
     model_id: Annotated[str | None, typer.Argument(help="Model id; none takes the canary.")] = None,
     strategy: StrategyOption = "staged",
@@ -152,6 +168,8 @@ def _tell(done: DeployedPointer, *, as_json: bool) -> None:
             f"  canary {pointer.canary.model_id}, {pointer.canary.percent:g} % of members and as "
             f"many in control, roll-out {pointer.canary.salt}"
         )
+    for surface, model_id in pointer.surfaces.items():
+        people.print(f"  surface {surface} is served by {model_id}")
     if pointer.shadow:
         people.print(f"  shadow {pointer.shadow.model_id}, {pointer.shadow.share:.0%} of requests")
 

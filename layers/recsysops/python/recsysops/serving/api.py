@@ -46,13 +46,15 @@ FallbackReason = Literal[
     "member_store_failed",
     "member_store_slow",
     "model_unavailable",
+    "surface_unknown",
     "no_catalogue",
 ]
 """anonymous: nobody named, and nothing chosen yet; unknown_member: never heard of; cold_member:
 known, but no model has a vector yet and nothing was chosen; vector_mismatch: the vector is absent
 or unfit for the model that should serve; member_store_slow: no answer within its deadline;
-model_unavailable: the model that should serve could not be loaded; no_catalogue: nothing could be
-loaded, a stored list serves."""
+model_unavailable: the model that should serve could not be loaded; surface_unknown: no document
+of surfaces could be read yet, so one that may be configured is served plain; no_catalogue:
+nothing could be loaded, a stored list serves."""
 RejectReason = Literal[
     "duplicate_event", "retimed_not_accepted", "event_time_in_future", "rating_without_value"
 ]

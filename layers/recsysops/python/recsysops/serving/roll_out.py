@@ -28,6 +28,8 @@ from recsysops.vocabulary import (
 )
 
 MAX_STRATA = 200
+MAX_SURFACE_MODELS = 3
+"""Each is a matrix more in every scorer's memory."""
 MAX_CANARY_PERCENT = 50.0
 """The control is as large as the canary, so neither may be more than half."""
 
@@ -60,12 +62,20 @@ class _Pointer(_Strict):
     previous: ModelId | None = None
     canary: _Canary | None = None
     shadow: _Shadow | None = None
+    surfaces: dict[SurfaceName, ModelId] = Field(default_factory=dict, max_length=MAX_SURFACES)
 
     @model_validator(mode="after")
     def _is_another_model(self) -> _Pointer:
         for name, other in (("canary", self.canary), ("shadow", self.shadow)):
             if other is not None and other.model_id == self.production:
                 raise ValueError(f"{name} is the production model {self.production}")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_in_memory(self) -> _Pointer:
+        own = {*self.surfaces.values()} - {self.production}
+        if len(own) > MAX_SURFACE_MODELS:
+            raise ValueError(f"surfaces name {len(own)} models; at most {MAX_SURFACE_MODELS} may")
         return self
 
 
@@ -81,7 +91,7 @@ class _Plan(_Strict):
 
 
 def parse_model_pointer(text: str) -> ModelPointer:
-    """Read {"production", "candidate", "previous", "canary", "shadow"}.
+    """Read {"production", "candidate", "previous", "canary", "shadow", "surfaces"}.
 
     Raises: FlagError in one line.
     """
@@ -93,12 +103,16 @@ def parse_model_pointer(text: str) -> ModelPointer:
         pointer.previous,
         canary=Canary(canary.model_id, canary.percent, canary.salt) if canary else None,
         shadow=Shadow(shadow.model_id, shadow.share) if shadow else None,
+        surfaces=pointer.surfaces,
     )
 
 
 def dump_model_pointer(pointer: ModelPointer) -> str:
     """Return the pointer's JSON; parsing it gives the same pointer back."""
-    return json.dumps(asdict(pointer), sort_keys=True)
+    document = {**asdict(pointer), "surfaces": dict(pointer.surfaces)}
+    if not pointer.surfaces:
+        del document["surfaces"]  # scorers of before know no such field
+    return json.dumps(document, sort_keys=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +155,9 @@ def parse_sampling_plan(text: str) -> SamplingPlan:
 
 def dump_sampling_plan(plan: SamplingPlan) -> str:
     """Return the plan's JSON; parsing it gives the same plan back."""
-    return json.dumps({**asdict(plan), "stratum_rates": dict(plan.stratum_rates)}, sort_keys=True)
+    document = {**asdict(plan), "stratum_rates": dict(plan.stratum_rates)}
+    del document["may_lack_surfaces"]  # what a reader knows, not what the document says
+    return json.dumps(document, sort_keys=True)
 
 
 def _parse(model: type[DocumentT], text: str, *, name: str) -> DocumentT:

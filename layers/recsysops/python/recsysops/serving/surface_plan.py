@@ -1,6 +1,7 @@
 """Knows how a surface fills its slate: where the plan stands as text, and what may stand in it.
 
-Surfaces are configuration: one entry under "surfaces" in the sampling document makes a new one.
+Surfaces are configuration: one entry under "surfaces" in the sampling document (how it ranks) or
+in the model document (which model serves it) makes a new one.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from recsysops.errors import BadBody, BadData
 from recsysops.vocabulary import (
     BUILT_IN_SURFACES,
     PLAIN_SURFACE,
+    ModelPointer,
     Policy,
     SamplingPlan,
     Surface,
@@ -75,18 +77,22 @@ class SurfacePlanText(BaseModel):
 
 
 def plan_of_surface(plan: SamplingPlan, surface: Surface) -> SurfacePlan:
-    """Return how a surface fills its slate; a built-in one that nobody configured is plain.
+    """Return how a surface fills its slate; one that nobody configured is plain."""
+    return plan.surfaces.get(surface, PLAIN_SURFACE)
 
-    Raises: BadBody when the surface is neither built in nor configured: its name would make
-        strata and slices that no audit expects.
+
+def is_known_surface(surface: Surface, *, plan: SamplingPlan, pointer: ModelPointer | None) -> bool:
+    """Say whether a surface is built in or configured; False while nobody can tell.
+
+    Raises: BadBody when it surely is neither: its name would make strata and slices that no
+        audit expects.
     """
-    configured = plan.surfaces.get(surface)
-    if configured is not None:
-        return configured
-    if surface in BUILT_IN_SURFACES:
-        return PLAIN_SURFACE
-    known = sorted({*BUILT_IN_SURFACES, *plan.surfaces})
-    raise BadBody([("surface", f"{surface!r} is not one of {', '.join(known)}")])
+    known = {*BUILT_IN_SURFACES, *plan.surfaces, *(pointer.surfaces if pointer else ())}
+    if surface in known:
+        return True
+    if plan.may_lack_surfaces:
+        return False
+    raise BadBody([("surface", f"{surface!r} is not one of {', '.join(sorted(known))}")])
 
 
 @lru_cache(maxsize=64)

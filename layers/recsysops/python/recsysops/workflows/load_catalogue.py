@@ -47,7 +47,7 @@ class CatalogueCache:
     """
 
     def __init__(
-        self, blobs: BlobStore, *, capacity: int = 6, place_matrix: PlaceArray = read_npy
+        self, blobs: BlobStore, *, capacity: int = 8, place_matrix: PlaceArray = read_npy
     ) -> None:
         self.blobs = blobs
         self._place_matrix = place_matrix

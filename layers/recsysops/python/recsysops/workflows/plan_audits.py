@@ -10,7 +10,7 @@ from recsysops.detection.catalogue import AUDITS
 from recsysops.detection.context import Asked, AuditContext, plan_context
 from recsysops.detection.declaration import Audit
 from recsysops.ports import ModelRegistry
-from recsysops.workflows.approved_models import approved_models
+from recsysops.workflows.approved_models import models_in_service
 from recsysops.workflows.keep_baselines import BaselineStore
 
 
@@ -57,10 +57,7 @@ def plan_audits(
 
     Raises: BadInput naming what does not fit; DependencyError.
     """
-    pointer = approved_models(registry)
-    # a candidate may serve as canary
-    named = (pointer.production, pointer.candidate) if pointer else ()
-    approved = tuple(model_id for model_id in named if model_id is not None)
+    approved = models_in_service(registry)
     context = plan_context({**document, "approved_models": approved}, now=now)
     planned = (plan_one(audit, context, baselines=baselines) for audit in audits)
     return AuditPlan(context, tuple(planned))

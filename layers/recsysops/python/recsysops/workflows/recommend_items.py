@@ -47,8 +47,8 @@ from recsysops.serving.served_request import (
     write_slim,
 )
 from recsysops.serving.static_list import StaticList, fill_static_slate
-from recsysops.serving.surface_plan import plan_of_surface
-from recsysops.vocabulary import Canary, Hotfix, Member, SamplingPlan
+from recsysops.serving.surface_plan import is_known_surface, plan_of_surface
+from recsysops.vocabulary import Hotfix, Member, ModelPointer, SamplingPlan, Surface
 from recsysops.workflows.scorer_state import ScorerState
 from recsysops.workflows.shadow_request import shadow_request
 
@@ -94,7 +94,6 @@ def recommend_items(
     started = ports.perf_counter()
     ports.state.poll()
     plan = ports.flags.sampling_plan()
-    plan_of_surface(plan, request.surface)  # refuses a surface that nobody configured
     served = serve_request(request, request_id=request_id, ports=ports, plan=plan, now=now)
     response = _respond(served)
     latency_ms = 1_000.0 * (ports.perf_counter() - started)
@@ -111,12 +110,16 @@ def serve_request(
     plan: SamplingPlan,
     now: datetime,
 ) -> ServedRequest:
-    """Rank a request, or show a stored list, with all that the log will say of it."""
+    """Rank a request, or show a stored list, with all that the log will say of it.
+
+    Raises: BadBody for a surface that is neither built in nor configured.
+    """
+    pointer = ports.flags.model_pointer()
+    is_known = is_known_surface(request.surface, plan=plan, pointer=pointer)
     found = _find_member(request, request_id=request_id, members=ports.members)
     document = ports.flags.hotfixes()
     hotfixes = exposed_hotfixes(document, found.pseudonym, now)
-    pointer = ports.flags.model_pointer()
-    roll_out, canary = _assign(found, hotfixes, pointer.canary if pointer else None)
+    roll_out, instead = _assign(found, hotfixes, pointer, surface=request.surface)
     served = ServedRequest(
         request=request,
         request_id=request_id,
@@ -130,10 +133,12 @@ def serve_request(
         watched=(*found.seen, *request.session_items),
         roll_out=roll_out,
     )
-    chain = ports.state.chain(hotfixes, canary=canary)
+    chain = ports.state.chain(hotfixes, instead=instead)
     if chain is None:
         return _show_stored(served, found, ports.state.static_list)
     ranked = _serve_ranked(served, found, _choose(found, chain), state=ports.state, plan=plan)
+    if not is_known and ranked.fallback_reason is None:
+        ranked = replace(ranked, fallback_reason="surface_unknown", fallback_step="plain_surface")
     if pointer is not None and pointer.shadow is not None:
         shadow_request(ranked, found.member, pointer.shadow, state=ports.state, log=ports.log)
     return ranked
@@ -177,14 +182,23 @@ def _unwanted(request: RecommendationRequest, found: _FoundMember) -> tuple[str,
 
 
 def _assign(
-    found: _FoundMember, hotfixes: tuple[Hotfix, ...], canary: Canary | None
+    found: _FoundMember,
+    hotfixes: tuple[Hotfix, ...],
+    pointer: ModelPointer | None,
+    *,
+    surface: Surface,
 ) -> tuple[AssignedArm | None, str | None]:
     """Return the member's arm and the model it is to be served by, if not production.
 
     Only members with a row take part: others have another pseudonym, so another hash, with every
-    request. A pinned model ends the comparison for the members it is pinned for.
+    request. A pinned model ends the comparison for the members it is pinned for, and a surface
+    with a model of its own takes no part: the canary stands in for production only.
     """
-    if canary is None or found.member is None or pinned_model(hotfixes) is not None:
+    own = pointer.surfaces.get(surface) if pointer else None
+    canary = pointer.canary if pointer else None
+    if own is not None or canary is None:
+        return None, own
+    if found.member is None or pinned_model(hotfixes) is not None:
         return None, None
     assigned = assign_arm(canary, found.pseudonym)
     serves = assigned is not None and assigned.arm == "canary"

@@ -10,7 +10,8 @@ from recsysops.ports import BlobStore, MemberStore, ModelRegistry
 from recsysops.vocabulary import Member, ModelEntry
 
 NEWEST_MODELS_KEPT = 3
-"""A member has vectors for this many models: the serving one and two to pin."""
+"""A member has vectors for this many models: the serving one and two to pin; and for every model
+that serves a surface."""
 
 SEEN_KEPT = 4000
 
@@ -79,7 +80,9 @@ def _updated(
 def _models_kept(entries: Sequence[ModelEntry], new: ModelEntry) -> frozenset[str]:
     others = [entry for entry in entries if entry.model_id != new.model_id]
     newest = sorted(others, key=lambda entry: entry.trained_at, reverse=True)
-    return frozenset(entry.model_id for entry in newest[: NEWEST_MODELS_KEPT - 1])
+    kept = newest[: NEWEST_MODELS_KEPT - 1]
+    serving = [entry for entry in others if entry.status == "surface"]
+    return frozenset(entry.model_id for entry in (*kept, *serving))
 
 
 def _register(entry: ModelEntry, registry: ModelRegistry) -> None:

@@ -16,12 +16,12 @@ from typing import Literal
 from recsysops.errors import ArtefactError, BadInput, ConflictError, FlagError, NotFound
 from recsysops.ports import AuditTrail, ConfigDeployer, MemberStore, ModelRegistry
 from recsysops.serving.roll_out import dump_model_pointer, parse_model_pointer
-from recsysops.vocabulary import Canary, ModelPointer, ModelStatus, Shadow
+from recsysops.vocabulary import Canary, ModelPointer, ModelStatus, Shadow, Surface
 from recsysops.workflows.approved_models import approved_models
 from recsysops.workflows.load_catalogue import CatalogueCache, read_delta_pointer
 
 Strategy = Literal["staged", "at-once"]
-Action = Literal["canary", "promote", "rollback", "shadow"]
+Action = Literal["canary", "promote", "rollback", "shadow", "surface"]
 
 SAMPLED_MEMBERS = 200
 LEAST_VECTOR_SHARE = 0.5
@@ -68,9 +68,7 @@ def start_canary(canary: Canary, *, ports: RollOutPorts, change: RollOutChange) 
     current = read_pointer(ports)
     pointer = replace(current, canary=canary)
     require_servable(canary.model_id, ports)
-    done = _deploy(current, pointer, ports=ports, change=change, action="canary")
-    _set_status(canary.model_id, "candidate", ports.registry)
-    return done
+    return _deploy_and_settle(current, pointer, ports=ports, change=change, action="canary")
 
 
 def start_shadow(
@@ -85,6 +83,30 @@ def start_shadow(
         require_servable(shadow.model_id, ports)
     pointer = replace(current, shadow=shadow)
     return _deploy(current, pointer, ports=ports, change=change, action="shadow")
+
+
+def serve_surface(
+    surface: Surface, model_id: str | None, *, ports: RollOutPorts, change: RollOutChange
+) -> DeployedPointer:
+    """Let a surface be served by a model of its own, beside production; None ends it.
+
+    The registry approves the model while a surface names it: the audit of served models asks the
+    registry. Members keep vectors for it however many newer models are released.
+
+    Raises: BadInput when the surface has none to end; else as `start_canary`.
+    """
+    current = read_pointer(ports)
+    before = current.surfaces.get(surface)
+    others = {name: other for name, other in current.surfaces.items() if name != surface}
+    if model_id is None and before is None:
+        raise BadInput(f"surface {surface!r} has no model of its own")
+    if model_id is None:
+        surfaces = others
+    else:
+        require_servable(model_id, ports)
+        surfaces = {**others, surface: model_id}
+    pointer = replace(current, surfaces=surfaces)
+    return _deploy_and_settle(current, pointer, ports=ports, change=change, action="surface")
 
 
 def promote_model(
@@ -102,11 +124,8 @@ def promote_model(
     if chosen == current.production:
         raise BadInput(f"{chosen} is the production model already")
     require_servable(chosen, ports)
-    pointer = ModelPointer(chosen, previous=current.production)
-    done = _deploy(current, pointer, ports=ports, change=change, action="promote")
-    _set_status(chosen, "production", ports.registry)
-    _set_status(current.production, "retired", ports.registry)
-    return done
+    pointer = ModelPointer(chosen, previous=current.production, surfaces=current.surfaces)
+    return _deploy_and_settle(current, pointer, ports=ports, change=change, action="promote")
 
 
 def roll_back(
@@ -130,14 +149,11 @@ def roll_back(
     for _ in range(attempts):
         ports.deployer.stop()
         try:
-            done = _deploy(current, pointer, ports=ports, change=change, action="rollback")
+            return _deploy_and_settle(
+                current, pointer, ports=ports, change=change, action="rollback"
+            )
         except ConflictError:
             sleep(STOP_PAUSE_SECONDS)
-            continue
-        if pointer.production != current.production:
-            _set_status(pointer.production, "production", ports.registry)
-            _set_status(current.production, "retired", ports.registry)
-        return done
     raise ConflictError(f"the running deployment did not stop in {attempts} attempts; try again")
 
 
@@ -180,7 +196,20 @@ def _one_step_back(current: ModelPointer) -> ModelPointer:
         return replace(current, canary=None)
     if current.previous is None:
         raise BadInput(f"nothing to take back: {current.production} has no previous model")
-    return ModelPointer(current.previous)
+    return ModelPointer(current.previous, surfaces=current.surfaces)
+
+
+def _deploy_and_settle(
+    current: ModelPointer,
+    pointer: ModelPointer,
+    *,
+    ports: RollOutPorts,
+    change: RollOutChange,
+    action: Action,
+) -> DeployedPointer:
+    done = _deploy(current, pointer, ports=ports, change=change, action=action)
+    _settle_statuses(current, pointer, ports.registry)
+    return done
 
 
 def _deploy(
@@ -210,6 +239,17 @@ def _deploy(
         }
     )
     return DeployedPointer(deployment_id, pointer, current)
+
+
+def _settle_statuses(before: ModelPointer, after: ModelPointer, registry: ModelRegistry) -> None:
+    """Let the registry say what every model of a pointer may do; who served and left retires."""
+    roles: dict[str, ModelStatus] = {after.canary.model_id: "candidate"} if after.canary else {}
+    roles |= dict.fromkeys(after.surfaces.values(), "surface")
+    roles[after.production] = "production"
+    for model_id in {before.production, *before.surfaces.values()} - roles.keys():
+        roles[model_id] = "retired"
+    for model_id, status in roles.items():
+        _set_status(model_id, status, registry)
 
 
 def _set_status(model_id: str, status: ModelStatus, registry: ModelRegistry) -> None:

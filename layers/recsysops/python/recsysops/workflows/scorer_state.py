@@ -92,17 +92,18 @@ class ScorerState:
         return None if chain is None else self.cache.vary(chain.catalogues[0], hotfixes)
 
     def chain(
-        self, hotfixes: Sequence[Hotfix] = (), *, canary: str | None = None
+        self, hotfixes: Sequence[Hotfix] = (), *, instead: str | None = None
     ) -> ModelChain | None:
         """Return the models that may serve a member, best first, without hotfixes applied.
 
-        The pinned model (an emergency comes before a roll-out), the canary's, the production
-        model, the previous one; None when none is loaded.
+        The pinned model (an emergency comes first), the one that should serve instead of
+        production (the surface's own, or a canary), the production model, the previous one; None
+        when none is loaded.
         """
         loaded = self._loaded
         if loaded is None:
             return None
-        wanted = pinned_model(hotfixes) or canary or loaded.wanted
+        wanted = pinned_model(hotfixes) or instead or loaded.wanted
         order = dict.fromkeys((wanted, loaded.production, loaded.previous))
         found = (loaded.catalogues.get(model_id) for model_id in order if model_id is not None)
         return ModelChain(
@@ -233,5 +234,5 @@ class ScorerState:
 def _named_models(pointer: ModelPointer) -> list[str]:
     """Return every model that a pointer wants in memory."""
     others = (part.model_id for part in (pointer.canary, pointer.shadow) if part is not None)
-    named = (pointer.production, pointer.previous, *others)
+    named = (pointer.production, pointer.previous, *others, *pointer.surfaces.values())
     return [model_id for model_id in named if model_id is not None]
