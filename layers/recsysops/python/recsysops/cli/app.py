@@ -26,6 +26,7 @@ from recsysops.cli import (
     stage,
     train,
 )
+from recsysops.cli.gameday.command import gameday
 from recsysops.cli.output import progress_console
 from recsysops.errors import RecSysOpsError
 
@@ -55,6 +56,7 @@ app.command()(mirror.mirror)
 app.command()(launches.launches)
 app.command()(demo.demo)
 app.command()(faults.faults_check)
+app.command()(gameday)
 app.command()(columns.columns)
 app.command()(checks.leaderboard)
 app.command()(checks.previews_check)

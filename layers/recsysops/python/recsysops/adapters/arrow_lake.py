@@ -1,0 +1,143 @@
+"""The lake in memory: Arrow tables in named parts, read by Athena SQL in DuckDB.
+
+What the gauntlet audits thousands of days with. A part never changes once it is put, so a query
+that was asked before over the same parts of the tables it names has the same answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+
+from recsysops.adapters.duckdb_sql import connect_duckdb, duckdb_type, translate_athena_sql
+from recsysops.errors import BadInput, DependencyError
+from recsysops.request_log.records import TABLES
+from recsysops.request_log.schema import glue_columns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PARTITION: Final = {"dt": "string"}
+_MOMENT: Final = re.compile(r"timestamp '([^']*)'")
+_DAY: Final = re.compile(r"'(\d{4}-\d\d-\d\d)'")
+_WORD: Final = re.compile(r"[a-z_]+")
+_KEPT_TRANSLATIONS: Final = 4_096
+
+
+class ArrowLake:
+    """QueryEngine over parts of tables; `compose` says which parts the lake consists of."""
+
+    def __init__(self) -> None:
+        self._connection = connect_duckdb()
+        self._connection.execute("SET threads = 1")
+        self._connection.execute("CREATE SCHEMA parts")
+        self._layout: dict[str, tuple[str, ...]] = {}
+        self._held: set[tuple[str, str]] = set()
+        self._translations: dict[str, str] = {}
+        self._answers: dict[tuple[object, ...], list[dict[str, object]]] = {}
+        for table in TABLES:
+            self._create_part(table, "none")
+        self.compose(dict.fromkeys(TABLES, ()))
+
+    def put(self, table: str, part: str, rows: pa.Table) -> None:
+        """Keep rows as a part of a table; a part is written once.
+
+        Raises: BadInput when the lake has no such table or has the part already.
+        """
+        if table not in TABLES:
+            raise BadInput(f"the lake has no table {table!r}; it has {sorted(TABLES)}")
+        if (table, part) in self._held:
+            raise BadInput(f"part {part!r} of {table} is written already; parts never change")
+        self._create_part(table, part)
+        self._connection.register("incoming", rows)
+        name = _part_name(table, part)
+        self._connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")  # noqa: S608 - one of our tables
+        self._connection.unregister("incoming")
+        self._held.add((table, part))
+
+    def compose(self, layout: Mapping[str, Sequence[str]]) -> None:
+        """Let the named tables consist of these parts, in this order; the others stay."""
+        for table, parts in layout.items():
+            if self._layout.get(table) == tuple(parts):
+                continue
+            chosen = [_part_name(table, part) for part in parts or ["none"]]
+            union = " UNION ALL ".join(f"SELECT * FROM {name}" for name in chosen)  # noqa: S608 - names of our own
+            self._connection.execute(f"CREATE OR REPLACE VIEW {table} AS {union}")
+            self._layout[table] = tuple(parts)
+
+    def drop(self, part: str) -> None:
+        """Forget a part of all tables that have it; no layout may name it any more."""
+        for table, held in sorted(self._held):
+            if held == part:
+                self._connection.execute(f"DROP TABLE {_part_name(table, part)}")
+        self._held = {(table, held) for table, held in self._held if held != part}
+
+    def run(self, sql: str) -> list[dict[str, object]]:
+        """Return the rows of one Athena SELECT; moments are aware, in UTC.
+
+        Raises: DependencyError with the engine's message, as Athena would fail the query.
+        """
+        named = sorted(TABLES.keys() & set(_WORD.findall(sql)))
+        key = (sql, *((table, self._layout[table]) for table in named))
+        if key not in self._answers:
+            self._answers[key] = self._ask(sql)
+        return [dict(row) for row in self._answers[key]]
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._connection.close()
+        self._answers.clear()
+
+    def _ask(self, sql: str) -> list[dict[str, object]]:
+        try:
+            answer = self._connection.execute(self._translate(sql))
+            names = [column[0] for column in answer.description]
+            rows = answer.fetchall()
+        except (duckdb.Error, BadInput) as error:
+            raise DependencyError(f"query failed: {error}") from error
+        return [dict(zip(names, map(_typed, row), strict=True)) for row in rows]
+
+    def _translate(self, sql: str) -> str:
+        """Translate the SQL of any other window once: parsing costs more than most queries."""
+        moments, days = _MOMENT.findall(sql), _DAY.findall(sql)
+        distinct_moments, distinct_days = list(dict.fromkeys(moments)), list(dict.fromkeys(days))
+        template = _DAY.sub(
+            lambda match: f"'1000-01-{distinct_days.index(match[1]) + 1:02d}'",
+            _MOMENT.sub(
+                lambda match: (
+                    f"timestamp '1000-01-01 00:00:{distinct_moments.index(match[1]):02d}'"
+                ),
+                sql,
+            ),
+        )
+        if template not in self._translations:
+            if len(self._translations) >= _KEPT_TRANSLATIONS:
+                self._translations.clear()
+            self._translations[template] = translate_athena_sql(template)
+        filled = self._translations[template]
+        for place, moment in enumerate(distinct_moments):
+            filled = filled.replace(f"1000-01-01 00:00:{place:02d}", moment)
+        for place, day in enumerate(distinct_days):
+            filled = filled.replace(f"'1000-01-{place + 1:02d}'", f"'{day}'")
+        return filled
+
+    def _create_part(self, table: str, part: str) -> None:
+        declared = {**dict(glue_columns(TABLES[table])), **_PARTITION}
+        typed = ", ".join(f'"{name}" {duckdb_type(kind)}' for name, kind in declared.items())
+        self._connection.execute(f"CREATE TABLE {_part_name(table, part)} ({typed})")
+
+
+def _part_name(table: str, part: str) -> str:
+    quoted = part.replace('"', '""')
+    return f'parts."{table}:{quoted}"'
+
+
+def _typed(value: object) -> object:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return float(value) if isinstance(value, Decimal) else value

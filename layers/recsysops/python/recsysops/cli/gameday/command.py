@@ -1,0 +1,98 @@
+"""The command that runs a game day: labelled faults and quiet weeks, found or not, how soon."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recsysops.cli.output import people, print_json, print_table, progress_bar, progress_console
+from recsysops.cli.stage import JsonFlag
+from recsysops.errors import BadInput
+
+if TYPE_CHECKING:
+    from recsysops.cli.gameday.grading import WorldRow
+    from recsysops.cli.gameday.summary import Summary
+    from recsysops.simulation.gauntlet.fault_file import FaultFile
+
+
+def gameday(
+    faults_dir: Annotated[
+        Path | None, typer.Option(help="Folder of more fault files, as CONTRIBUTING documents.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="First seed; from 1000 on.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One seed per fault and ten quiet weeks.")
+    ] = False,
+    only: Annotated[str | None, typer.Option(help="One fault, or none for quiet weeks.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64)] = 2,
+    as_json: JsonFlag = False,
+) -> None:
+    """Break worlds on purpose and see whether the audits find it, and that quiet weeks stay quiet.
+
+    Every fault in three sizes: 1, 2 and 5 times the published effect floor of the audit that
+    its file names. The detectors see the lake only. Fails when middle or large faults are found
+    in less than 95 % of worlds, or quiet weeks have more than 0.1 false incidents.
+    """
+    from recsysops.cli.gameday.grading import published_floor
+    from recsysops.cli.gameday.plan import FIRST_REPORTED_SEED, FULL, QUICK, plan_tasks
+    from recsysops.cli.gameday.run import run_tasks
+    from recsysops.cli.gameday.summary import summarise
+    from recsysops.simulation.gauntlet.fault_file import load_faults
+
+    extent = QUICK if quick else FULL
+    first_seed = FIRST_REPORTED_SEED if seed is None else seed
+    faults = _chosen(load_faults(faults_dir), only)
+    for fault in faults:
+        published_floor(fault)  # a bad file must say so before an hour of work
+    tasks = plan_tasks(faults, first_seed=first_seed, extent=extent)
+    if only and only != "none":
+        tasks = tasks[extent.chains :]
+    started = time.monotonic()
+    with progress_bar(quiet=as_json) as bar:
+        shown = bar.add_task("worlds", total=sum(task.worlds for task in tasks))
+
+        def done(rows: list[WorldRow]) -> None:
+            bar.advance(shown, len(rows))
+
+        rows, cpu_seconds = run_tasks(tasks, workers=workers, done=done)
+    seconds = time.monotonic() - started
+    summary = summarise(rows)
+    if as_json:
+        told = {"ok": summary.ok, "seconds": seconds, "cpu_seconds": cpu_seconds}
+        print_json({**told, "summary": asdict(summary), "rows": [asdict(row) for row in rows]})
+    else:
+        _print_people(rows, summary)
+        people.print(f"{seconds:.0f} s, {cpu_seconds:.0f} CPU seconds")
+    if not summary.ok:
+        raise typer.Exit(1)
+
+
+def _chosen(faults: tuple[FaultFile, ...], only: str | None) -> tuple[FaultFile, ...]:
+    if only is None:
+        return faults
+    chosen = tuple(fault for fault in faults if fault.name == only)
+    if not chosen and only != "none":
+        names = ", ".join(fault.name for fault in faults)
+        raise BadInput(f"unknown fault {only!r}; choose from none, {names}")
+    return chosen
+
+
+def _print_people(rows: list[WorldRow], summary: Summary) -> None:
+    from recsysops.cli.gameday.summary import table_of
+
+    print_table("faults found, and median windows until then", table_of(rows))
+    for row in rows:
+        if row.false_incidents or (row.magnitude in ("middle", "large") and not row.found):
+            what = f"{row.fault} {row.magnitude or ''}".strip()
+            said = "; ".join(row.said) or "nothing"
+            progress_console.print(f"{what}, {row.world} world {row.seed}: said {said}")
+    for size, share in summary.found.items():
+        windows = summary.windows.get(size)
+        people.print(f"{size}: {share:.1%} found, median {windows} windows")
+    if summary.false_per_week is not None:
+        weeks = summary.quiet_weeks
+        people.print(f"{summary.false_per_week:.3f} false incidents per quiet week, {weeks} weeks")

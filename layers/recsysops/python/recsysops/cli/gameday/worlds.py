@@ -1,0 +1,134 @@
+"""Runs worlds of the gauntlet: quiet weeks in chains, and a seed's faults after its quiet days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from recsysops.adapters.memory import MemoryIncidents
+from recsysops.cli.gameday.grading import NO_FAULT, WorldRow, is_right, published_floor, tell
+from recsysops.cli.gameday.seed_world import BURN_IN, WEEK, AuditedWindow, SeedWorld
+from recsysops.simulation.gauntlet.corruptions import ActiveFault
+from recsysops.simulation.gauntlet.fault_file import FaultFile, Magnitude
+from recsysops.simulation.gauntlet.made_up_world import make_simulated_world
+from recsysops.simulation.gauntlet.world import World, WorldKind
+from recsysops.vocabulary import Incident
+
+INJECTION_DAY = 4
+"""Day of the judged week that opens with the fault: four quiet days before it, three after."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultTask:
+    """Some faults at some magnitudes in one seed's world."""
+
+    kind: WorldKind
+    seed: int
+    faults: tuple[tuple[FaultFile, Magnitude], ...]
+
+    @property
+    def worlds(self) -> int:
+        """How many rows it gives."""
+        return len(self.faults)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietTask:
+    """A chain of quiet weeks: the reference of each is the week before it."""
+
+    kind: WorldKind
+    seed: int
+    weeks: int
+
+    @property
+    def worlds(self) -> int:
+        """How many rows it gives."""
+        return self.weeks
+
+
+Task = FaultTask | QuietTask
+
+
+def run_task(task: Task) -> list[WorldRow]:
+    """Run a task's worlds; rows in order."""
+    home = SeedWorld(make_world(task.kind, task.seed))
+    if isinstance(task, QuietTask):
+        return list(_quiet_weeks(home, task))
+    first = BURN_IN + WEEK
+    home.make_quiet_days(BURN_IN, first + WEEK - 1)
+    before = MemoryIncidents()
+    for day in range(first, first + INJECTION_DAY):
+        home.audit_quiet_day(day, before)
+    return [
+        _fault_world(home, fault, magnitude, before=before.list_incidents())
+        for fault, magnitude in task.faults
+    ]
+
+
+def make_world(kind: WorldKind, seed: int) -> World:
+    """Make the world of a kind and seed."""
+    del kind
+    return make_simulated_world(seed)
+
+
+def _quiet_weeks(home: SeedWorld, task: QuietTask) -> Iterator[WorldRow]:
+    home.make_quiet_days(BURN_IN, BURN_IN + WEEK - 1)
+    for week in range(1, task.weeks + 1):
+        first = BURN_IN + week * WEEK
+        home.make_quiet_days(first, first + WEEK - 1)
+        book = MemoryIncidents()
+        for day in range(first, first + WEEK):
+            home.audit_quiet_day(day, book)
+        home.forget_days(before=first)
+        opened = book.list_incidents()
+        yield WorldRow(
+            fault=NO_FAULT,
+            magnitude=None,
+            seed=task.seed,
+            world=task.kind,
+            found=False,
+            windows=None,
+            false_incidents=len(opened),
+            slice={},
+            said=tell(opened),
+        )
+
+
+def _fault_world(
+    home: SeedWorld, fault: FaultFile, magnitude: Magnitude, *, before: Sequence[Incident]
+) -> WorldRow:
+    size = fault.magnitude.size_of(magnitude, floor=published_floor(fault))
+    active = ActiveFault(fault, size, home.world)
+    book = MemoryIncidents(before)
+    first = BURN_IN + WEEK + INJECTION_DAY
+    days = home.run_fault(
+        active, days=range(first, BURN_IN + 2 * WEEK), name=f"{fault.name}:{magnitude}"
+    )
+    judged: list[AuditedWindow] = []
+    for day in days.days:
+        judged += days.audit_day(day, book)
+        if any(is_right(one, active) for window in judged for one in window.opened):
+            break  # later windows cannot change what is reported
+    days.forget()
+    windows = _windows_until(judged, active)
+    return WorldRow(
+        fault=fault.name,
+        magnitude=magnitude,
+        seed=home.world.seed,
+        world=home.world.kind,
+        found=windows is not None,
+        windows=windows,
+        false_incidents=len(before),
+        slice=active.slice,
+        said=tell([one for window in judged for one in window.opened]),
+    )
+
+
+def _windows_until(judged: Sequence[AuditedWindow], fault: ActiveFault) -> int | None:
+    """Count windows as long as the one that found the fault, up to it."""
+    for place, audited in enumerate(judged):
+        if any(is_right(one, fault) for one in audited.opened):
+            length = audited.window.end - audited.window.start
+            same = [j for j in judged[: place + 1] if j.window.end - j.window.start == length]
+            return len(same)
+    return None

@@ -1,0 +1,79 @@
+"""The lake of Arrow parts: what it consists of, and what it remembers."""
+
+import pyarrow as pa
+import pytest
+from recsysops.adapters.arrow_lake import ArrowLake
+from recsysops.errors import BadInput, DependencyError
+
+_COUNT = "SELECT count(*) AS n FROM feedback WHERE dt >= '2026-01-01'"
+
+
+def _feedback(*event_ids: str) -> pa.Table:
+    return pa.table({"event_id": list(event_ids), "dt": ["2026-01-02"] * len(event_ids)})
+
+
+def test_the_lake_consists_of_the_parts_it_is_composed_of() -> None:
+    lake = ArrowLake()
+    lake.put("feedback", "1", _feedback("a", "b"))
+    lake.put("feedback", "2", _feedback("c"))
+    answers = []
+    for parts in ([], ["1"], ["1", "2"]):
+        lake.compose({"feedback": parts})
+        answers.append(lake.run(_COUNT)[0]["n"])
+    assert answers == [0, 2, 3]
+
+
+def test_columns_that_nobody_wrote_are_null() -> None:
+    lake = ArrowLake()
+    lake.put("feedback", "1", _feedback("a"))
+    lake.compose({"feedback": ["1"]})
+    assert lake.run("SELECT event_id, item_id FROM feedback") == [
+        {"event_id": "a", "item_id": None}
+    ]
+
+
+def test_an_answer_is_remembered_only_as_long_as_its_tables_are_the_same() -> None:
+    lake = ArrowLake()
+    lake.put("feedback", "1", _feedback("a"))
+    lake.compose({"feedback": ["1"]})
+    first = lake.run(_COUNT)
+    lake.put("choice_ranks", "1", pa.table({"item_id": ["i"], "dt": ["2026-01-02"]}))
+    lake.compose({"choice_ranks": ["1"]})
+    assert lake.run(_COUNT) == first
+    lake.put("feedback", "2", _feedback("b"))
+    lake.compose({"feedback": ["1", "2"]})
+    assert lake.run(_COUNT) == [{"n": 2}]
+
+
+def test_other_days_and_moments_are_filled_into_a_remembered_translation() -> None:
+    lake = ArrowLake()
+    asked = "SELECT '2026-01-{0}' AS d, timestamp '2026-01-{0} 10:00:00.000' AS at"
+    days = [lake.run(asked.format(day))[0] for day in ("03", "04", "01")]
+    assert [(row["d"], f"{row['at']:%d %H}") for row in days] == [
+        ("2026-01-03", "03 10"),
+        ("2026-01-04", "04 10"),
+        ("2026-01-01", "01 10"),
+    ]
+
+
+def test_a_part_is_written_once_into_a_table_of_the_lake() -> None:
+    lake = ArrowLake()
+    lake.put("feedback", "1", _feedback("a"))
+    with pytest.raises(BadInput, match="never change"):
+        lake.put("feedback", "1", _feedback("b"))
+    with pytest.raises(BadInput, match="no table"):
+        lake.put("secrets", "1", _feedback("b"))
+
+
+def test_a_dropped_part_may_be_written_anew() -> None:
+    lake = ArrowLake()
+    lake.put("feedback", "1", _feedback("a"))
+    lake.drop("1")
+    lake.put("feedback", "1", _feedback("b", "c"))
+    lake.compose({"feedback": ["1"]})
+    assert lake.run(_COUNT) == [{"n": 2}]
+
+
+def test_sql_that_cannot_be_answered_is_told_as_a_failed_query() -> None:
+    with pytest.raises(DependencyError, match="query failed"):
+        ArrowLake().run("SELECT nothing FROM nowhere")
