@@ -7,6 +7,7 @@ import sys
 import typer
 
 from recsysops.cli import (
+    audit_catalogue,
     checks,
     columns,
     demo,
@@ -17,6 +18,7 @@ from recsysops.cli import (
     launches,
     metrics,
     mirror,
+    ml_test_score,
     models,
     operate,
     privacy,
@@ -46,6 +48,7 @@ app.command()(train.train)
 app.command()(import_model.import_model)
 app.command()(operate.recommend)
 app.command()(operate.audit)
+app.command()(audit_catalogue.audits)
 app.command()(operate.incidents)
 app.command()(operate.diagnose)
 app.command()(replay.replay)
@@ -58,6 +61,7 @@ app.command()(demo.demo)
 app.command()(faults.faults_check)
 app.command()(gameday)
 app.command()(columns.columns)
+app.command()(ml_test_score.ml_test_score)
 app.command()(checks.leaderboard)
 app.command()(checks.previews_check)
 app.command()(checks.launches_check)
