@@ -1,4 +1,4 @@
-"""Judges one audit's answer: {window, audit, asked, query_execution_id} of the audit workflow."""
+"""Judges one audit's answer: {window, audit, query_execution_id} of the audit workflow."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -17,12 +17,13 @@ LOGGER = make_logger("judge_audit")
 def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
     """Return a judgement; what is not above its effect floor stays out of it."""
     task = read_task(JudgeTask, event)
+    context = read_context(task.window)
     judgement = judge_audit(
         find_audit(task.audit),
-        context=read_context(task.window),
-        asked=task.asked,
+        context=context,
         fetch_rows=partial(PORTS.queries.results, task.query_execution_id),
         query_id=task.query_execution_id,
+        baselines=PORTS.baselines if context.pinned else None,
     )
     LOGGER.info("audit judged", audit=task.audit, status=judgement.status)
     return judgement.model_dump(mode="json")

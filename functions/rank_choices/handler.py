@@ -14,9 +14,13 @@ LOGGER = make_logger("rank_choices")
 
 
 def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
-    """Rank the window that the audit with the same input judges."""
+    """Rank the window that the audit with the same input judges; an hour's audits need no ranks."""
     now = read_moment(event, "started_at", default=PORTS.clock())
-    window = plan_context(event, now=now).window
-    ranked = rank_choices(window, queries=PORTS.queries, cache=PORTS.catalogues, lake=PORTS.lake)
+    context = plan_context(event, now=now)
+    if context.every == "hour":
+        return {"ranked_count": 0}
+    ranked = rank_choices(
+        context.window, queries=PORTS.queries, cache=PORTS.catalogues, lake=PORTS.lake
+    )
     LOGGER.info("choices ranked", ranked=ranked.ranked_count, refused=ranked.refused_count)
     return asdict(ranked)

@@ -19,8 +19,9 @@ def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
     # a run whose plan failed has only its input for a window
     context = plan_context({"run_id": task.run_id, **task.window}, now=now)
     judgements = [read_task(Judgement, document) for document in task.judgements]
+    late = PORTS.progress.note(judgements, context)
     report = record_incidents(
-        judgements,
+        [*judgements, *late],
         context=context,
         incidents=PORTS.incidents,
         notifier=PORTS.notifier,

@@ -7,6 +7,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from recsysops.model.delta import POINTER_KEY
 from recsysops.serving.flag_document import LAST_GOOD_KEY
+from recsysops.workflows.keep_progress import PROGRESS_KEY
 
 from infra.components.buckets import PrivateBucket
 from infra.components.python_function import PythonFunction
@@ -14,11 +15,13 @@ from infra.settings import StageSettings
 
 ARTEFACTS = "artefacts/"
 DELTAS = "deltas/"
+BASELINES = "baselines/"
 FLAG_DOCUMENTS = "flags/"
 
 
 class Artefacts(Construct):
-    """Models in artefacts/, deltas in deltas/, their pointer apart, deployed flags in flags/."""
+    """Models in artefacts/, deltas in deltas/, their pointer apart, deployed flags in flags/,
+    what audits learned of a pinned reference in baselines/."""
 
     def __init__(
         self,
@@ -88,6 +91,37 @@ class Artefacts(Construct):
             prefix=FLAG_DOCUMENTS,
             because="A logged request names its flag document by version.",
         )
+
+    def allow_reading_baselines(self, function: PythonFunction) -> None:
+        """Let a function read the pinned reference and what audits learned of it."""
+        self._allow_baselines(function, "GetObject")
+
+    def allow_keeping_baselines(self, function: PythonFunction) -> None:
+        """Let a function read and write what audits learned of the pinned reference."""
+        self._allow_baselines(function, "GetObject", "PutObject")
+
+    def _allow_baselines(self, function: PythonFunction, *verbs: str) -> None:
+        self.store.allow_listing(function)
+        self.store.allow(
+            function,
+            *verbs,
+            prefix=BASELINES,
+            because="A baseline is named by its audit, its reference and what was asked.",
+        )
+
+    def allow_reading_progress(self, function: PythonFunction) -> None:
+        """Let a function read how far audits have come."""
+        self.store.allow_listing(function)
+        function.allow("s3:GetObject", on=[self._progress])
+
+    def allow_noting_progress(self, function: PythonFunction) -> None:
+        """Let a function note how far audits have come."""
+        self.allow_reading_progress(function)
+        function.allow("s3:PutObject", on=[self._progress])
+
+    @property
+    def _progress(self) -> str:
+        return self.store.bucket.arn_for_objects(PROGRESS_KEY)
 
     def allow_writing_deltas(self, function: PythonFunction) -> None:
         """Let a function write new deltas and move the pointer."""

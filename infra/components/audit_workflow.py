@@ -29,7 +29,8 @@ QUERY_SECONDS = 900
 
 
 class AuditWorkflow(Workflow):
-    """Input: {} or {window_start, window_end, reference_start, reference_end} as ISO strings."""
+    """Input: {} or {window_start, window_end, reference_start, reference_end} as ISO strings;
+    a scheduled run says its cadence (`every`) and revision too."""
 
     def __init__(
         self,
@@ -49,6 +50,11 @@ class AuditWorkflow(Workflow):
             settings=settings,
         )
         self._allow_querying(lake)
+
+    def allow_starting(self, function: PythonFunction) -> None:
+        """Let a function start audits; a name that was taken once is refused by Step Functions."""
+        function.know("AUDIT_STATE_MACHINE_ARN", self.state_machine.state_machine_arn)
+        function.allow("states:StartExecution", on=[self.state_machine.state_machine_arn])
 
     def _allow_querying(self, lake: Lake) -> None:
         bucket = lake.store.bucket
@@ -116,7 +122,7 @@ def _judge_each_audit(concurrency: int) -> State:
         "MaxConcurrency": concurrency,
         "ItemSelector": {
             "run_id": "{% $run_id %}",
-            "window": "{% $window %}",
+            "window": "{% $states.context.Map.Item.Value.window %}",
             "audit": "{% $states.context.Map.Item.Value.audit %}",
             "sql": "{% $states.context.Map.Item.Value.sql %}",
         },

@@ -124,11 +124,19 @@ class RecsysopsStack(Stack):
         self.lake.allow_querying(rank, "full_requests", "feedback")
         self.lake.allow_writing(rank, "choice_ranks")
 
-        self.tables.models.allow(self.functions["plan_audits"], "Scan")
-        self.lake.allow_reading_results(self.functions["judge_audit"])
+        start = self.functions["start_due_audits"]
+        self.lake.allow_querying(start, "slim_requests")
+        self.artefacts.allow_reading_progress(start)
+
+        plan, judge = self.functions["plan_audits"], self.functions["judge_audit"]
+        self.tables.models.allow(plan, "Scan")
+        self.artefacts.allow_reading_baselines(plan)
+        self.lake.allow_reading_results(judge)
+        self.artefacts.allow_keeping_baselines(judge)
 
         incidents = self.functions["record_incidents"]
         self.tables.incidents.allow(incidents, "PutItem", "Scan")
+        self.artefacts.allow_noting_progress(incidents)
         self.incident_topic.allow_publishing(incidents)
 
     def _let_prediction_work(self) -> None:
@@ -194,7 +202,8 @@ class RecsysopsStack(Stack):
         timetable = Timetable(self, "Timetable", enabled=when.enabled, failures=self.start_failures)
         timetable.invoke(pick["publish_delta"], when=when.publish_delta)
         timetable.invoke(pick["plan_sampling"], when=when.plan_sampling)
-        timetable.start(self.audit, when=when.audit)
+        self.audit.allow_starting(pick["start_due_audits"])
+        timetable.invoke(pick["start_due_audits"], when=when.audit)
         timetable.start(self.predict_launches, when=when.predict_launches)
 
     def _watch(self) -> None:

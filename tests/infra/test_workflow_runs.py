@@ -30,9 +30,9 @@ STUBS = {
         return {"ranked": 7}""",
     "plan_audits": """
         if event.get("broken") == "plan_audits": raise ValueError("no window")
-        good = [{"audit": "volume", "sql": "SELECT 1 AS one"}]
-        bad = [{"audit": "drift", "sql": "SELECT one FROM nowhere"}]
         window = {"start": event.get("window_start", "default")}
+        good = [{"audit": "volume", "sql": "SELECT 1 AS one", "window": window}]
+        bad = [{"audit": "drift", "sql": "SELECT one FROM nowhere", "window": window}]
         return {"run_id": event["run_id"], "window": window,
                 "audits": {"none": [], "one": good}.get(event.get("plan"), good + bad)}""",
     "judge_audit": """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -45,6 +46,18 @@ class AnsweredQueries:
         return self.run(render_audit(find_audit("volume").tables, context))
 
 
+class NamedRuns:
+    """Executions that were started, by name; a name is taken once."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, Mapping[str, object]] = {}
+
+    def start_once(self, _: str, name: str, payload: Mapping[str, object]) -> bool:
+        is_new = name not in self.started
+        self.started.setdefault(name, payload)
+        return is_new
+
+
 @dataclass
 class MemoryStack:
     ports: Ports
@@ -85,6 +98,7 @@ def make_stack(*, now: datetime = NOW, items: int = 120, **settings: object) -> 
     ports.consumer_log, ports.recorded_events = stack.feedback, MemoryRecordedEvents()
     ports.items, ports.lake, ports.queries = MemoryItems(world.items), lake, AnsweredQueries(lake)  # type: ignore[assignment]
     ports.incidents, ports.notifier = stack.incidents, stack.notifier
+    ports.runs = NamedRuns()  # type: ignore[assignment]
     ports.sampling_deployer = MemoryConfigDeployer()  # type: ignore[assignment]
     ports.registry = MemoryRegistry(
         [

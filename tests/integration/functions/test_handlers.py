@@ -208,7 +208,7 @@ def test_the_audit_steps_hand_over_to_each_other_as_the_state_machine_does() -> 
     with loaded_handler("judge_audit", stack.ports) as module:
         for planned in plan["audits"]:
             stack.ports.queries.results = lambda _, sql=planned["sql"]: stack.lake.run(sql)
-            task = {"window": window, "audit": planned["audit"], "query_execution_id": "q"}
+            task = {**planned, "query_execution_id": "q"}
             judgements.append(module.handle(json.loads(json.dumps(task)), None))
     assert {one["status"] for one in judgements} <= {"judged", "could_not_judge"}
     with loaded_handler("record_incidents", stack.ports) as module:

@@ -18,7 +18,7 @@ def test_one_small_p_value_among_many_tests_is_no_alarm() -> None:
 
 
 def test_slices_must_be_surer_than_wholes() -> None:
-    p_value = 2e-5
+    p_value = 1e-5
     wholes = judgement(check(p_value), wholes=100)
     slices = judgement(check(p_value, nested=True), wholes=0, slices=100)
     assert decide_findings([wholes], context()).findings
@@ -26,7 +26,7 @@ def test_slices_must_be_surer_than_wholes() -> None:
 
 
 def test_tests_of_every_audit_count_together() -> None:
-    own = judgement(check(2e-4), wholes=10)
+    own = judgement(check(1e-4), wholes=10)
     assert decide_findings([own], context()).findings
     others = Judgement(audit="feature_drift", status="judged", tested_wholes=1_000)
     assert not decide_findings([own, others], context()).findings

@@ -69,6 +69,7 @@ _CONFLICT_CODES = (
     # S3: the condition of a write does not hold, or another such write is under way
     "PreconditionFailed",
     "ConditionalRequestConflict",
+    "ExecutionAlreadyExists",
 )
 
 

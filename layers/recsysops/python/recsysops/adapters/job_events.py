@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,13 +14,12 @@ TaskT = TypeVar("TaskT", bound=BaseModel)
 
 
 class JudgeTask(BaseModel):
-    """One iteration of the audit workflow's map; `window` is the run's context."""
+    """One iteration of the audit workflow's map; `window` is the audit's context."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     audit: str
     query_execution_id: str
     window: dict[str, Any]
-    asked: Literal["both", "reference", "window"] = "both"
 
 
 class RecordTask(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 
 from recsysops.adapters.aws_clients import AwsClient, translate_errors
 from recsysops.adapters.backoff import Sleep
-from recsysops.errors import DependencyError
+from recsysops.errors import ConflictError, DependencyError
 
 Progress = Callable[[str, float], None]
 """Called with (state, elapsed seconds) on every look at a run."""
@@ -42,6 +42,20 @@ class StateMachineRuns:
                 stateMachineArn=state_machine_arn, input=json.dumps(dict(payload))
             )
         return str(started["executionArn"])
+
+    def start_once(self, state_machine_arn: str, name: str, payload: Mapping[str, object]) -> bool:
+        """Start an execution under a name; False when the name was taken already.
+
+        Raises: DependencyError.
+        """
+        try:
+            with translate_errors("start a state machine"):
+                self._client.start_execution(
+                    stateMachineArn=state_machine_arn, name=name, input=json.dumps(dict(payload))
+                )
+        except ConflictError:
+            return False
+        return True
 
     def wait(
         self, execution_arn: str, *, limit_seconds: float, progress: Progress | None = None

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         ModelRegistry,
         RecordedEvents,
     )
+    from recsysops.workflows.keep_baselines import BaselineStore
+    from recsysops.workflows.keep_progress import ProgressStore
     from recsysops.workflows.load_catalogue import CatalogueCache
 
 
@@ -89,3 +91,17 @@ class StorePorts(Connections):
         from recsysops.workflows.load_catalogue import CatalogueCache
 
         return CatalogueCache(self.blobs, place_matrix=MappedArrays().place)
+
+    @cached_property
+    def baselines(self) -> BaselineStore:
+        """What audits learned of the frozen reference."""
+        from recsysops.workflows.keep_baselines import BaselineStore
+
+        return BaselineStore(self.blobs)
+
+    @cached_property
+    def progress(self) -> ProgressStore:
+        """How far audits have come."""
+        from recsysops.workflows.keep_progress import ProgressStore
+
+        return ProgressStore(self.blobs)

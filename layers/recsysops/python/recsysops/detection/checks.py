@@ -8,10 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-JudgementStatus = Literal["judged", "no_reference", "could_not_judge", "audit_failed"]
-"""no_reference: nothing to compare with yet, told in the report. The last two are findings: we are
-blind there, and somebody must act."""
-BLIND: tuple[JudgementStatus, ...] = ("could_not_judge", "audit_failed")
+JudgementStatus = Literal["judged", "no_reference", "could_not_judge", "audit_failed", "audit_late"]
+"""no_reference: nothing to compare with yet, told in the report. The last three are findings: we
+are blind there, and somebody must act."""
+BLIND: tuple[JudgementStatus, ...] = ("could_not_judge", "audit_failed", "audit_late")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from recsysops.errors import BadInput
 from recsysops.vocabulary import Window
 
 DEFAULT_WINDOW = timedelta(hours=24)
+Cadence = Literal["hour", "day"]
+"""How often an audit's window is judged, and how long it is."""
 Asked = Literal["both", "reference", "window"]
 """Which periods an audit's SQL covers: one alone when the other's aggregates are kept."""
 SCHEDULE_HOURS = 1.0
@@ -37,6 +39,8 @@ class AuditContext(BaseModel):
     every_hours: float = Field(gt=0)
     revision: int = Field(0, ge=0)
     asked: Asked = "both"
+    every: Cadence | None = None
+    pinned: bool = False
 
     @model_validator(mode="after")
     def _in_order(self) -> AuditContext:

@@ -11,12 +11,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
 from recsysops.detection.catalogue import AUDITS, find_audit
 from recsysops.detection.checks import BLIND, CheckDocument, Judgement
-from recsysops.detection.context import AuditContext
+from recsysops.detection.context import AuditContext, Cadence
 from recsysops.detection.thresholds import ALERT_BUDGET_PER_WEEK
 from recsysops.statistics.discoveries import Dependence, adjust_p_values, spend_alpha
 from recsysops.vocabulary import Component, Finding
@@ -34,7 +35,7 @@ class Decision:
 def decide_findings(judgements: Sequence[Judgement], context: AuditContext) -> Decision:
     """Return what raises an alarm, audits in the order of the catalogue, surest first."""
     alpha = spend_alpha(
-        budget_per_week=ALERT_BUDGET_PER_WEEK,
+        budget_per_week=ALERT_BUDGET_PER_WEEK / len(get_args(Cadence)),
         every_hours=context.every_hours,
         revision=context.revision,
     )

@@ -10,14 +10,13 @@ from typing import Final, Literal
 
 from recsysops.detection.cells import Distribution
 from recsysops.detection.checks import Check
-from recsysops.detection.context import AuditContext, make_context
+from recsysops.detection.context import AuditContext, Cadence, make_context
 from recsysops.detection.roots import Root
 from recsysops.detection.sql import Edges, render_audit
 from recsysops.request_log.sql import SqlValue
 from recsysops.vocabulary import Component, Window
 
 Severity = Literal["low", "high", "critical"]
-Cadence = Literal["hour", "day"]
 BaselineKind = Literal["previous", "frozen", "seasonal", "none"]
 """previous: the stretch just before the window. frozen: the pinned reference, the previous stretch
 until one is pinned. seasonal: the same hours of the week in the history, the previous stretch until

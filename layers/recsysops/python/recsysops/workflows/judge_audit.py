@@ -7,7 +7,7 @@ from functools import partial
 
 from recsysops.detection.baseline import Baseline, answer_with, make_baseline
 from recsysops.detection.checks import Judgement
-from recsysops.detection.context import Asked, AuditContext
+from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.judge import judge_rows
 from recsysops.errors import BadData, DependencyError
@@ -20,20 +20,19 @@ def judge_audit(
     *,
     context: AuditContext,
     fetch_rows: Callable[[], Iterable[Row]],
-    asked: Asked = "both",
     query_id: str = "",
     baselines: BaselineStore | None = None,
 ) -> Judgement:
     """Fetch one audit's rows and judge them; `model_dump(mode="json")` of it travels on.
 
     A query that failed or whose result cannot be read gives 'audit_failed'; too little evidence
-    gives 'could_not_judge'. Both carry the reason and become findings themselves. `asked`: the
-    periods the query covered; the reference of 'both' is kept in `baselines`, and stands in for
+    gives 'could_not_judge'. Both carry the reason and become findings themselves. What was
+    asked stands in the context: the reference of 'both' is kept in `baselines`, and stands in for
     it after 'window'.
     """
     failed = partial(Judgement, audit=audit.name, status="audit_failed", query_id=query_id)
     try:
-        kept = _kept_reference(audit, context, baselines) if asked == "window" else None
+        kept = _kept_reference(audit, context, baselines) if context.asked == "window" else None
         rows = list(fetch_rows())
         if kept is None:
             _keep_reference(audit, context, rows, baselines)
@@ -41,9 +40,7 @@ def judge_audit(
             rows = answer_with(kept, rows)
     except (DependencyError, BadData) as error:
         return failed(reason=str(error)[:500])
-    sql = audit.render(
-        context.model_copy(update={"asked": asked}), edges=kept.edges if kept else None
-    )
+    sql = audit.render(context, edges=kept.edges if kept else None)
     return judge_rows(audit, rows, context=context, query_id=query_id, sql=sql)
 
 

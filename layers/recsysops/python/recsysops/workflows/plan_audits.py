@@ -7,25 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from recsysops.detection.catalogue import AUDITS
-from recsysops.detection.context import Asked, AuditContext, plan_context
+from recsysops.detection.context import AuditContext, plan_context
 from recsysops.detection.declaration import Audit
 from recsysops.ports import ModelRegistry
+from recsysops.vocabulary import Window
 from recsysops.workflows.approved_models import models_in_service
 from recsysops.workflows.keep_baselines import BaselineStore
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedAudit:
-    """One audit's question to the lake; asked 'window' when its reference is kept already."""
+    """One audit's question to the lake, and the context to judge its answer in."""
 
-    audit: str
+    audit: Audit
     sql: str
-    asked: Asked = "both"
+    context: AuditContext
 
 
 @dataclass(frozen=True, slots=True)
 class AuditPlan:
-    """What a run asks, and the context that its later steps need."""
+    """What a run asks, and the context of the run as a whole."""
 
     context: AuditContext
     audits: tuple[PlannedAudit, ...]
@@ -36,7 +37,12 @@ class AuditPlan:
             "run_id": self.context.run_id,
             "window": self.context.model_dump(mode="json"),
             "audits": [
-                {"audit": one.audit, "sql": one.sql, "asked": one.asked} for one in self.audits
+                {
+                    "audit": one.audit.name,
+                    "sql": one.sql,
+                    "window": one.context.model_dump(mode="json"),
+                }
+                for one in self.audits
             ],
         }
 
@@ -48,23 +54,27 @@ def plan_audits(
     now: datetime,
     audits: Sequence[Audit] = AUDITS,
     baselines: BaselineStore | None = None,
+    pinned: Window | None = None,
 ) -> AuditPlan:
     """Plan audits, all of the catalogue unless others are given.
 
     `document` is {} (the last 24 full hours against the 24 before) or names window_start,
     window_end and, if it should not be the stretch just before, reference_start and
-    reference_end; run_id and revision may be given. What `baselines` keep is not asked again.
+    reference_end; run_id and revision may be given. `every` (a scheduled run) plans the audits of
+    that cadence alone, and compares those with a frozen baseline with the `pinned` reference when
+    it is over. What `baselines` keep of a reference is not asked again.
 
-    Raises: BadInput naming what does not fit; DependencyError.
+    Raises: BadInput naming what does not fit; DependencyError, BadData.
     """
     approved = models_in_service(registry)
     context = plan_context({**document, "approved_models": approved}, now=now)
-    planned = (plan_one(audit, context, baselines=baselines) for audit in audits)
+    due = [audit for audit in audits if context.every in (None, audit.every)]
+    planned = (plan_one(audit, _compared(audit, context, pinned), baselines) for audit in due)
     return AuditPlan(context, tuple(planned))
 
 
 def plan_one(
-    audit: Audit, context: AuditContext, *, baselines: BaselineStore | None = None
+    audit: Audit, context: AuditContext, baselines: BaselineStore | None = None
 ) -> PlannedAudit:
     """Plan one audit: both periods, or the window alone where the reference is kept.
 
@@ -72,6 +82,15 @@ def plan_one(
     """
     kept = baselines and not audit.joins_periods and baselines.find(audit, context.reference)
     if not kept:
-        return PlannedAudit(audit.name, audit.render(context))
+        return PlannedAudit(audit, audit.render(context), context)
     alone = context.model_copy(update={"asked": "window"})
-    return PlannedAudit(audit.name, audit.render(alone, edges=kept.edges), "window")
+    return PlannedAudit(audit, audit.render(alone, edges=kept.edges), alone)
+
+
+def _compared(audit: Audit, context: AuditContext, pinned: Window | None) -> AuditContext:
+    """Return the context in which an audit is compared with its own kind of baseline."""
+    is_frozen = audit.baseline == "frozen" and context.every is not None
+    if pinned is None or not is_frozen or pinned.end > context.window_start:
+        return context
+    frozen = {"reference_start": pinned.start, "reference_end": pinned.end, "pinned": True}
+    return context.model_copy(update=frozen)

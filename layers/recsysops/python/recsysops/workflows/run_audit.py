@@ -51,13 +51,12 @@ def run_audit(
     plan = plan_audits(asked, registry=ports.registry, now=now, audits=audits, baselines=baselines)
     judgements = [
         judge_audit(
-            audit,
-            context=plan.context,
+            planned.audit,
+            context=planned.context,
             fetch_rows=partial(ports.queries.run, planned.sql),
-            asked=planned.asked,
             baselines=baselines,
         )
-        for audit, planned in zip(audits, plan.audits, strict=True)
+        for planned in plan.audits
     ]
     return record_incidents(
         judgements,
