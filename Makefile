@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 unexport PYTHONDONTWRITEBYTECODE
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 1
 
-.PHONY: setup demo test unit check lint up down clean status faults-check faults-check-laptop previews-check launches-check bench bench-serving bench-detection openapi fuzz
+.PHONY: setup demo test unit check lint up down clean status faults-check faults-check-laptop previews-check launches-check bench bench-serving bench-detection pages openapi fuzz
 
 setup: $(READY)
 
@@ -62,6 +62,10 @@ launches-check: $(READY)  ## launch forecasts against the simulated truth
 
 openapi: $(READY)  ## write functions/describe_api/openapi.json anew from routes, bodies and events
 	@$(BIN)/pytest -q tests/integration/functions/test_openapi.py --snapshot-update
+
+pages: $(READY)  ## AUDITS.md and ML_TEST_SCORE.md from the declarations
+	@$(BIN)/recsysops audits --page > AUDITS.md
+	@$(BIN)/recsysops ml-test-score > ML_TEST_SCORE.md
 
 bench: bench-serving bench-detection  ## both benchmarks
 

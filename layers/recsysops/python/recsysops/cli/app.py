@@ -15,6 +15,7 @@ from recsysops.cli import (
     faults,
     hotfix,
     import_model,
+    item_page,
     launches,
     metrics,
     mirror,
@@ -50,6 +51,7 @@ app.command()(operate.recommend)
 app.command()(operate.audit)
 app.command()(audit_catalogue.audits)
 app.command()(operate.incidents)
+app.command()(item_page.item)
 app.command()(operate.diagnose)
 app.command()(replay.replay)
 app.command()(evaluate.evaluate)

@@ -1,4 +1,4 @@
-"""The command `audits`: the catalogue as a table, a Markdown page or JSON, from the declarations."""
+"""The command `audits`: the declarations as a table, a Markdown page or JSON."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def render_catalogue(audits: Sequence[Audit]) -> Iterator[str]:
     yield "# Audits"
     yield ""
     yield (
-        f"{len(audits)} audits, roots of trouble first. Printed by `recsysops audits --page` from the "
-        "declarations in `detection/audits` and `detection/owned_metrics`. An alarm is significant "
-        "*and* above its effect floor; `recsysops audits NAME` shows one."
+        f"{len(audits)} audits, roots of trouble first. Printed by `recsysops audits --page` from "
+        "the declarations in `detection/audits` and `detection/owned_metrics`. An alarm is "
+        "significant *and* above its effect floor; `recsysops audits NAME` shows one."
     )
     for audit in audits:
         yield from _section(audit)

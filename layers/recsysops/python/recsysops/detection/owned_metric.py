@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from recsysops.detection.cells import Distribution, Sums
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import Change, mean_change, share_changes
-from recsysops.detection.context import AuditContext
-from recsysops.detection.declaration import Audit, Cadence, Severity
+from recsysops.detection.context import AuditContext, Cadence
+from recsysops.detection.declaration import Audit, Severity
 from recsysops.detection.roots import Root
 from recsysops.detection.thresholds import LEAST_ROWS
 from recsysops.errors import BadData, BadInput, CouldNotJudge
