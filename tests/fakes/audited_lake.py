@@ -5,7 +5,7 @@ No model is behind it: contributions and ranks are drawn. What a test corrupts, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -26,6 +26,11 @@ GENRES = ("Action", "Comedy", "Crime", "Drama", "Horror", "Romance", "Sci-Fi", "
 MEMBERS = 300
 
 
+def known_popularity(item: ItemFeatures) -> float:
+    """Log plays of an item, the same every day."""
+    return round(float(np.random.default_rng(int(item.item_id[2:])).normal(2.0, 1.2)), 4)
+
+
 @dataclass(frozen=True)
 class Day:
     """How one day of traffic went; the defaults are a quiet one."""
@@ -41,6 +46,7 @@ class Day:
     refused_document: str | None = None
     hotfix_ids: Sequence[str] = ()
     surface_shares: Mapping[str, float] = field(default_factory=lambda: {"home": 1.0})
+    popularity: Callable[[ItemFeatures], float] = known_popularity
 
 
 def make_catalogue(count: int, rng: np.random.Generator) -> list[ItemFeatures]:
@@ -210,12 +216,12 @@ def _snapshot_row(item: ItemFeatures, delta_id: str, day: Day) -> dict[str, obje
             language=item.language,
             price=item.price,
             in_stock=item.in_stock,
-            launch_date=None,
+            launch_date=item.launch_date.isoformat() if item.launch_date else None,
             source=item.source,
             batch=item.batch,
             version=item.version,
             changed=False,
-            log_popularity=0.0,
+            log_popularity=day.popularity(item),
             simulated=list(item.simulated),
         )
     )

@@ -15,6 +15,7 @@ from recsysops.detection.judge import judge_rows
 from recsysops.ports import QueryEngine
 from recsysops.request_log.records import TABLES
 from recsysops.request_log.schema import glue_columns
+from recsysops.vocabulary import ItemFeatures
 
 from infra.local.clients import make_client
 from infra.local.emulator import start_emulator, stop_emulator
@@ -25,6 +26,7 @@ from tests.fakes.audited_lake import (
     REFERENCE,
     WINDOW,
     Day,
+    known_popularity,
     make_catalogue,
     next_batch,
     write_day,
@@ -41,16 +43,21 @@ def lake() -> Iterator[DuckDbLake]:
     """Everything wrong at once, so that every audit has something to say."""
     rng = np.random.default_rng(77)
     with DuckDbLake(clock=lambda: NOW) as lake:
-        items = make_catalogue(2_000, rng)
+        items = [
+            replace(item, launch_date=REFERENCE.start.date()) if number % 40 == 0 else item
+            for number, item in enumerate(make_catalogue(2_000, rng))
+        ]
         write_day(lake, Day(REFERENCE, requests=400), items, rng)
         wrong = [
             replace(
                 item,
                 year=0 if number % 10 == 0 else item.year,
-                language="xx" if item.language == "ja" else item.language,
+                language=_broken_language(item),
                 batch="2026-01-31" if item.source == "supplier-3" else item.batch,
+                price=None if item.price is None or number % 5 else item.price * 100.0,
             )
             for number, item in enumerate(next_batch(items, WINDOW.start.date(), rng))
+            if item.source != "supplier-8"
         ]
         day = Day(
             WINDOW,
@@ -60,10 +67,17 @@ def lake() -> Iterator[DuckDbLake]:
             fallback_share=0.3,
             refused_document="badbad",
             rank_factor=30.0,
+            popularity=lambda item: 1.5 if item.source == "supplier-1" else known_popularity(item),
         )
         write_day(lake, day, wrong, rng)
         lake.flush()
         yield lake
+
+
+def _broken_language(item: ItemFeatures) -> str | None:
+    if item.launch_date is not None:
+        return None
+    return "xx" if item.language == "ja" else item.language
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,9 @@ ProfileSubject = Literal[
 popularity, the product of the standardised norm and popularity (its mean is their correlation),
 and its decayed plays in the training data."""
 FeatureName = Literal["genres", "year", "language", "price", "in_stock"]
-Component = Literal["traffic", "serving", "item_features", "items", "model", "flags"]
+Component = Literal["traffic", "serving", "item_features", "items", "upstream", "model", "flags"]
+"""What is broken. upstream: what suppliers deliver as a whole. items: what owners measure of them,
+and how launches and groups of items are treated."""
 Verdict = Literal["input", "model", "serving", "could_not_judge"]
 IncidentStatus = Literal["open", "acknowledged", "mitigated", "resolved"]
 ModelStatus = Literal["candidate", "production", "surface", "retired"]

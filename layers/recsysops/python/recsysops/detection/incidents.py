@@ -39,6 +39,10 @@ _PHRASES = {
     "mean_rank_percentile": "what members choose is ranked lower: mean percentile",
     "lower_tail_share": "what members choose is ranked in the lower half",
     "not_candidate_share": "what members choose is not among the candidates",
+    "lost_items_share": "items are missing from the {subject} that is served",
+    "out_of_range_share": "{subject} has values that it cannot have",
+    "malformed_share": "{subject} has values of another kind",
+    "incomplete_share": "items launch without the metadata that ranking needs",
 }
 _NOT_SHARES = ("requests", "mean_shift", "spread")
 

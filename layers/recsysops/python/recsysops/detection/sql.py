@@ -39,7 +39,8 @@ weights AS (
 ),
 items AS (
   SELECT w.period, w.weight, s.item_id, s.item_group, s.title, s.genres, s.year, s.language,
-         s.price, s.in_stock, s.source, substr(s.batch, 1, 10) AS batch
+         s.price, s.in_stock, s.source, substr(s.batch, 1, 10) AS batch, s.launch_date,
+         s.log_popularity
   FROM weights w JOIN item_snapshots s ON s.delta_id = w.delta_id
   WHERE s.dt >= {first_snapshot_day}
 )"""

@@ -69,6 +69,10 @@ AUDIT = Audit(
     floors=DRIFT_FLOORS,
     slices=("source",),
     baseline="frozen",
-    explained_by=(Root("stale_batch", subjects=_VOLATILE, same_slice=True),),
+    explained_by=(
+        Root("stale_batch", subjects=_VOLATILE, same_slice=True),
+        Root("catalogue_size"),
+        Root("launch_metadata"),
+    ),
     telling=("category_vanished", "category_unseen"),
 )

@@ -9,6 +9,7 @@ from recsysops.detection.checks import Check
 from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
+from recsysops.detection.roots import Root
 from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import (
     DEFAULT_SHARE_FLOOR,
@@ -98,4 +99,5 @@ AUDIT = Audit(
     test="difference of shares, delete-a-group jackknife over items",
     floors=_FLOORS,
     slices=("source", "language", "genre"),
+    explained_by=(Root("catalogue_size"), Root("launch_metadata")),
 )

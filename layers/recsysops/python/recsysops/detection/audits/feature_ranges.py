@@ -1,0 +1,103 @@
+"""Are there values that a feature cannot have, as when columns are swapped or units change?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from recsysops.detection.cells import Distribution
+from recsysops.detection.checks import Check
+from recsysops.detection.compare import share_changes
+from recsysops.detection.context import AuditContext
+from recsysops.detection.declaration import Audit
+from recsysops.detection.roots import Root
+from recsysops.detection.support import require_both_periods
+from recsysops.detection.thresholds import LEAST_ROWS
+
+_FIRST_FILM = 1870
+_YEARS_AHEAD = 10
+_FAR = 5.0
+"""A price is out of range when it is so many times outside the inner 90 % of the reference."""
+
+_TABLES = """
+{items_as_served},
+{edges},
+labelled AS (
+  SELECT period, item_group AS grp, weight,
+    ARRAY['all', 'source=' || source, 'language=' || coalesce(language, 'none')] AS slices,
+    ARRAY[
+      CASE WHEN year <> 0 AND (year < {first_film} OR year > {years_ahead} + year({window_end}))
+           THEN 'year=out_of_range' ELSE 'year=fine' END,
+      CASE WHEN price < 0e0 OR price > {far} * p.bins[cardinality(p.bins)]
+             OR (price > 0e0 AND price < p.bins[1] / {far})
+           THEN 'price=out_of_range' ELSE 'price=fine' END,
+      CASE WHEN trim(language) = '' OR regexp_like(language, '^[a-z]{2,3}(-[A-Za-z]{2,4})?$')
+             OR language IS NULL
+           THEN 'language=fine' ELSE 'language=malformed' END,
+      CASE WHEN length(title) > 3 AND NOT regexp_like(title, '[^0-9.]')
+           THEN 'title=malformed' ELSE 'title=fine' END,
+      CASE WHEN any_match(genres, genre -> regexp_like(genre, '^[a-z]{2,3}$|^[0-9.]+$'))
+           THEN 'genres=malformed' ELSE 'genres=fine' END
+    ] AS labels
+  FROM items LEFT JOIN edges p ON p.subject = 'price'
+),
+cells AS (
+  SELECT period, slice, label, grp, weight, 0e0 AS x
+  FROM labelled CROSS JOIN UNNEST(slices) AS s(slice) CROSS JOIN UNNEST(labels) AS l(label)
+)"""
+
+_FLOORS: Mapping[str, float] = {
+    # impossible values hardly occur; one in ten of a column stands at five times the floor
+    "out_of_range_share": 0.02,
+    "malformed_share": 0.02,
+    # a tenth of one supplier or language stands at twice the floor
+    "out_of_range_share.slice": 0.05,
+    "malformed_share.slice": 0.05,
+}
+
+
+def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
+    """Test the rise of each share of impossible values, whole and by slice."""
+    del context
+    require_both_periods(distributions, of="items as served")
+    tested = [
+        (found, cell)
+        for found in distributions
+        if found.is_supported(LEAST_ROWS) and found.subject not in found.slice
+        for cell in found.cells
+        if cell != "fine"
+    ]
+    changes = share_changes([found.share_of(found.places_of(cell)) for found, cell in tested])
+    return [
+        Check(
+            metric=f"{cell}_share",
+            subject=found.subject,
+            slice=found.slice,
+            baseline=change.baseline,
+            observed=change.observed,
+            effect=change.increase,
+            effect_floor=_FLOORS[f"{cell}_share.slice" if found.slice else f"{cell}_share"],
+            p_value=change.p_value,
+            nested=bool(found.slice),
+        )
+        for (found, cell), change in zip(tested, changes, strict=True)
+    ]
+
+
+AUDIT = Audit(
+    name="feature_ranges",
+    question="Are there values that a feature cannot have?",
+    component="item_features",
+    severity="high",
+    owner="catalogue",
+    runbook="Look for swapped columns or another unit in the named slice's delivery; override.",
+    tables=_TABLES,
+    parameters={"first_film": _FIRST_FILM, "years_ahead": _YEARS_AHEAD, "far": _FAR},
+    judge=judge,
+    to_bin="SELECT 'price' AS subject, price AS x FROM items WHERE period = 'reference'",
+    test="two-proportion, delete-a-group jackknife over items with a binomial floor",
+    floors=_FLOORS,
+    slices=("source", "language"),
+    baseline="frozen",
+    explained_by=(Root("catalogue_size"),),
+    telling=("out_of_range_share", "malformed_share"),
+)
