@@ -10,7 +10,6 @@ from recsysops.detection.cells import Distribution
 from recsysops.detection.checks import Check
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
-from recsysops.detection.roots import Root
 from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import LEAST_ROWS
 from recsysops.statistics.totals import compare_lost_share
@@ -81,5 +80,4 @@ AUDIT = Audit(
     slices=("source", "language", "genre"),
     baseline="frozen",
     depth=3,
-    explained_by=(Root("table_freshness"),),
 )

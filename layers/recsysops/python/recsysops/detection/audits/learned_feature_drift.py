@@ -140,6 +140,6 @@ AUDIT = Audit(
     floors=_FLOORS,
     slices=("source",),
     depth=5,
-    explained_by=(Root("catalogue_size"), Root("log"), Root("traffic")),
+    explained_by=(Root("catalogue_size"), Root("traffic")),
     telling=("spike_share", "out_of_range_share"),
 )
