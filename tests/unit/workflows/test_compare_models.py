@@ -8,7 +8,7 @@ import pytest
 from recsysops.request_log.records import FeedbackEvent, ShadowRequest
 from recsysops.request_log.schema import to_row
 from recsysops.vocabulary import Window, hash_group
-from recsysops.workflows.compare_models import compare_models
+from recsysops.workflows.compare_models import Watch, compare_models
 
 from tests.fakes.lake_queries import LakeQueries
 from tests.fakes.served_world import NOW, make_world
@@ -91,5 +91,18 @@ def test_canary_and_control_are_compared_as_observed(tmp_path: Path) -> None:
     assert found.canary_plays is not None
     assert found.canary_plays.value == pytest.approx(250.0)
     assert found.canary_plays.low < 250.0 < found.canary_plays.high
+    watch = found.canary_watch
+    assert watch is not None
+    assert watch.value == pytest.approx(250.0)
+    # whoever may look again and again knows less at each look
+    assert watch.low < found.canary_plays.low
+    assert watch.high > found.canary_plays.high
+    assert (watch.verdict == "undecided") == (watch.low <= 0.0)
     other = compare_models("m-2", WINDOW, roll_out_id="roll-2", queries=queries)
     assert other.canary_requests == 0
+
+
+def test_a_watch_says_worse_or_better_only_when_zero_is_outside() -> None:
+    assert Watch(-5.0, -9.0, -1.0, 0.01).verdict == "worse"
+    assert Watch(5.0, 1.0, 9.0, 0.01).verdict == "better"
+    assert Watch(5.0, -1.0, 9.0, 0.2).verdict == "undecided"

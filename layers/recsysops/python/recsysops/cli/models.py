@@ -191,5 +191,10 @@ def _show(found: ModelComparison) -> None:
         if one is not None
     ]
     print_table("compared with the serving model", rows)
+    if watch := found.canary_watch:
+        people.print(
+            f"at this look, and at all looks since the roll-out began: {watch.verdict} "
+            f"({watch.low:+.1f} to {watch.high:+.1f} plays per 1,000, p = {watch.p_value:.2g})"
+        )
     for refusal in found.refusals:
         people.print(f"refused: {refusal}")
