@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 
+import numpy as np
+
 from recsysops.detection.cells import PERIODS, Distribution, read_distributions
 from recsysops.detection.checks import Check, CheckDocument, Judgement
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
-from recsysops.detection.thresholds import KEPT_CHECKS, KEPT_P_VALUE
+from recsysops.detection.thresholds import KEPT_CHECKS, KEPT_P_VALUE, LEAST_ROWS
 from recsysops.errors import BadData, CouldNotJudge
 from recsysops.ports import Row
 
@@ -35,10 +37,18 @@ def judge_rows(
         distributions = read_distributions(rows)
         if audit.needs_reference and _lacks_reference(distributions):
             return unjudged(status="no_reference", reason="the reference holds nothing yet")
-        checks = audit.judge(distributions, context)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # what divides by nothing gives NaN, and a NaN is no check
+            checks = audit.judge(distributions, context)
+        usable = [check for check in checks if _is_finite(check)]
+        if checks and not usable:
+            raise CouldNotJudge("could not judge, because no check gives a finite number")
+        _require_rows(audit, distributions, usable)
     except (CouldNotJudge, BadData) as error:
         return unjudged(status="could_not_judge", reason=str(error))
-    usable = [check for check in checks if _is_finite(check)]
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        reason = f"its judge broke on these rows: {type(error).__name__}: {error}"
+        return unjudged(status="audit_failed", reason=reason[:500])
     return Judgement(
         audit=audit.name,
         status="judged",
@@ -48,6 +58,26 @@ def judge_rows(
         query_id=query_id,
         sql=sql,
     )
+
+
+def _require_rows(
+    audit: Audit, distributions: Sequence[Distribution], checks: Sequence[Check]
+) -> None:
+    """Check that an answer without a single check had rows enough to have some.
+
+    Raises: CouldNotJudge. An audit that needs no reference tells facts: no check is good news.
+    """
+    if checks or not audit.needs_reference:
+        return
+    worth = {
+        period: max((getattr(found, period).effective for found in distributions), default=0.0)
+        for period in PERIODS
+    }
+    if poor := [period for period in PERIODS if not worth[period] >= LEAST_ROWS]:
+        raise CouldNotJudge(
+            f"could not judge, because the {poor[0]} is worth {worth[poor[0]]:.3g} rows; "
+            f"{LEAST_ROWS:g} are needed"
+        )
 
 
 def _lacks_reference(distributions: Sequence[Distribution]) -> bool:
