@@ -31,10 +31,8 @@ SHARES = find_audit("fallback_share")
 
 
 def cells(columns: str, *, where: str = "{in_periods}") -> str:
-    return (
-        f"cells AS (SELECT {{period}} AS period, 'all' AS slice, {columns}"
-        f" FROM slim_requests WHERE {where})"
-    )
+    template = "cells AS (SELECT {period} AS period, 'all' AS slice, COLUMNS FROM slim_requests WHERE ROWS)"
+    return template.replace("COLUMNS", columns).replace("ROWS", where)
 
 
 def ask(**columns: str) -> str:
