@@ -31,7 +31,10 @@ SHARES = find_audit("fallback_share")
 
 
 def cells(columns: str, *, where: str = "{in_periods}") -> str:
-    template = "cells AS (SELECT {period} AS period, 'all' AS slice, COLUMNS FROM slim_requests WHERE ROWS)"
+    template = (
+        "cells AS (SELECT {period} AS period, 'all' AS slice, COLUMNS FROM slim_requests"
+        " WHERE ROWS)"
+    )
     return template.replace("COLUMNS", columns).replace("ROWS", where)
 
 
