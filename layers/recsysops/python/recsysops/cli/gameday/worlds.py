@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from recsysops.adapters.memory import MemoryIncidents
 from recsysops.cli.gameday.grading import NO_FAULT, WorldRow, is_right, published_floor, tell
 from recsysops.cli.gameday.seed_world import BURN_IN, WEEK, AuditedWindow, SeedWorld
+from recsysops.datasets.movielens import load_movielens
+from recsysops.model.interactions import Dataset
 from recsysops.simulation.gauntlet.corruptions import ActiveFault
 from recsysops.simulation.gauntlet.fault_file import FaultFile, Magnitude
 from recsysops.simulation.gauntlet.made_up_world import make_simulated_world
+from recsysops.simulation.gauntlet.real_world import make_real_world
 from recsysops.simulation.gauntlet.world import World, WorldKind
 from recsysops.vocabulary import Incident
 
@@ -67,7 +71,8 @@ def run_task(task: Task) -> list[WorldRow]:
 
 def make_world(kind: WorldKind, seed: int) -> World:
     """Make the world of a kind and seed."""
-    del kind
+    if kind == "movielens":
+        return make_real_world(_movielens(), seed)
     return make_simulated_world(seed)
 
 
@@ -132,3 +137,8 @@ def _windows_until(judged: Sequence[AuditedWindow], fault: ActiveFault) -> int |
             same = [j for j in judged[: place + 1] if j.window.end - j.window.start == length]
             return len(same)
     return None
+
+
+@cache
+def _movielens() -> Dataset:
+    return load_movielens()

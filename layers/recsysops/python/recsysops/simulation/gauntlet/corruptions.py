@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from recsysops.simulation.gauntlet.columns import (
     match_rows,
     take_rows,
 )
-from recsysops.simulation.gauntlet.fault_file import PICK, SIZE, Amount, FaultFile, Step
+from recsysops.simulation.gauntlet.fault_file import MINUS_SIZE, PICK, SIZE, Amount, FaultFile, Step
 from recsysops.simulation.gauntlet.world import World
 
 
@@ -77,7 +78,9 @@ class ActiveFault:
         return step.value
 
     def _amount(self, amount: Amount) -> float:
-        return self.size if amount == SIZE else float(amount)
+        if amount == SIZE:
+            return self.size
+        return -self.size if amount == MINUS_SIZE else float(amount)
 
     def _rng(self, *stream: int) -> np.random.Generator:
         return self.world.rng(90, zlib.crc32(self.fault.name.encode()), *stream)
@@ -151,11 +154,38 @@ def _crowd(columns: Columns, deed: _Deed) -> Columns:
     return _changed(columns, deed, lambda column: column[one].repeat(len(deed.rows), axis=0))
 
 
-def _mix_in(columns: Columns, deed: _Deed) -> Columns:
-    def mixed(column: Column) -> Column:
-        return np.array([f"{deed.value}{text}" for text in column[deed.rows]], dtype=object)
+def _delay(columns: Columns, deed: _Deed) -> Columns:
+    days = (columns["event_time"] // _DAY).astype(np.int64)
+    late = np.zeros(len(days), dtype=np.int64)
+    late[deed.rows] = round(deed.by)
+    names = {day: _iso_day(day) for day in np.unique(days + late).tolist()}
+    arrived = np.array([names[day] for day in (days + late).tolist()], dtype=object)
+    return {**columns, "dt": arrived}
 
-    return _changed(columns, deed, mixed)
+
+def _turn_clock(columns: Columns, deed: _Deed) -> Columns:
+    def turned(column: Column) -> Column:
+        moments = column[deed.rows]
+        return np.asarray(moments // _DAY * _DAY + (moments + int(deed.by * _HOUR)) % _DAY)
+
+    return _changed(columns, deed, turned)
+
+
+def _cut_day(columns: Columns, deed: _Deed) -> Columns:
+    since_noon = columns["event_time"] % _DAY - _DAY // 2
+    lost = np.isin(np.arange(len(since_noon)), deed.rows)
+    # from noon on, and round into the morning when that is not enough
+    lost &= since_noon % _DAY < deed.by * _DAY
+    return take_rows(columns, ~lost)
+
+
+_HOUR = 3_600_000_000
+_DAY = 24 * _HOUR
+"""Moments are in microseconds since 1970 UTC."""
+
+
+def _iso_day(day: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
 
 
 _DEEDS: Mapping[str, Callable[[Columns, _Deed], Columns]] = {
@@ -169,7 +199,9 @@ _DEEDS: Mapping[str, Callable[[Columns, _Deed], Columns]] = {
     "drop": _drop,
     "duplicate": _duplicate,
     "crowd": _crowd,
-    "mix_in": _mix_in,
+    "delay": _delay,
+    "turn_clock": _turn_clock,
+    "cut_day": _cut_day,
 }
 
 

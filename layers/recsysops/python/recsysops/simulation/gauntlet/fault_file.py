@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -23,20 +23,21 @@ TIMES_FLOOR: Mapping[Magnitude, float] = {"small": 1.0, "middle": 2.0, "large": 
 """The effect of a fault, in published effect floors of the audit that its file names."""
 
 SIZE = "size"
-"""Stands for the computed size in a step."""
+"""Stands for the computed size in a step; MINUS_SIZE for as much less."""
+MINUS_SIZE = "-size"
 PICK = "pick"
 """Stands for a value that the seed picks: neither rare nor most of the rows."""
 
-UpstreamTable = Literal["requests", "settings", "items", "item_vectors", "member_vectors"]
+UpstreamTable = Literal["requests", "settings", "items", "plays", "item_vectors", "member_vectors"]
 LogTable = Literal[
     "slim_requests", "full_requests", "feedback", "choice_ranks", "consumer_logs", "item_snapshots",
     "model_profiles", "replayed_requests",
 ]  # fmt: skip
 Deed = Literal[
     "fill", "scale", "add", "noise", "swap", "shuffle", "reverse", "drop", "duplicate", "crowd",
-    "mix_in",
+    "delay", "turn_clock", "cut_day",
 ]  # fmt: skip
-Amount = float | Literal["size"]
+Amount = float | Literal["size", "-size"]
 
 
 class _Part(BaseModel):
@@ -50,7 +51,8 @@ class Step(_Part):
     scale, add, noise: numbers times `by`, plus `by`, plus normal noise of `by` standard
     deviations of the column. swap: two columns change places. shuffle: values change rows.
     reverse: lists turn round. drop, duplicate: rows go, or come twice. crowd: rows all become one
-    member's. mix_in: texts become `value` in front of what they were.
+    member's. delay: rows arrive `by` days after their event. turn_clock: moments move by `by`
+    hours within their day. cut_day: a stretch of `by` days from noon on is lost.
     """
 
     on: UpstreamTable | LogTable
@@ -110,8 +112,7 @@ class FaultFile(_Part):
     @property
     def only_logs(self) -> bool:
         """Whether it touches only what was written, not what was served."""
-        served = ("requests", "settings", "items", "item_vectors", "member_vectors")
-        return all(step.on not in served for step in self.steps)
+        return all(step.on not in get_args(UpstreamTable) for step in self.steps)
 
 
 def read_fault(path: Path) -> FaultFile:

@@ -15,7 +15,7 @@ from recsysops.simulation.gauntlet.columns import Column, Columns, Floats, Vecto
 from recsysops.simulation.gauntlet.world import Vocabulary, World
 
 BLOCKS = ("genre", "year", "language", "collaborative", "popularity")
-POPULARITY_WEIGHT = 0.45
+POPULARITY_WEIGHT = 0.3
 _SHRINKAGE = 0.9
 _VECTOR_NOISE = 0.15
 _RETRAIN_SHARE = 0.3

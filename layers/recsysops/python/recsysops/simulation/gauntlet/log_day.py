@@ -39,7 +39,6 @@ RAISED_RATE = 0.25
 """The same of an explored request or a fallback."""
 CONSUMERS = {"home": "tv-app", "search": "partner-site"}
 CONSUMED_SHARE = 0.15
-ROLL_OUT_PERCENT = 10.0
 _LATENCY_MS = {"home": 12.0, "search": 16.0, "item": 9.0}
 _LATENCY_SPREAD = 0.35
 _LAUNCH_DAYS = 7
@@ -120,28 +119,20 @@ def _slim_requests(world: World, served: ServedDay) -> Columns:
 
 def _who_served(world: World, served: ServedDay) -> Columns:
     """Name model, snapshot and roll-out arm; the canary is a second export of the same model."""
-    member = served.requests["member"]
-    unit = _member_units(world)[member]
-    arm = choose_texts(unit < ROLL_OUT_PERCENT / 100, "canary", None)
-    arm[(unit >= ROLL_OUT_PERCENT / 100) & (unit < 2 * ROLL_OUT_PERCENT / 100)] = "control"
-    model_id = str(served.settings["model_id"][0]) or served.model.model_id
-    age = int(served.settings["snapshot_age"][0])
+    arm = served.requests["roll_out_arm"]
+    model_id = served.model.model_id
+    canary, taking_part = (
+        np.asarray(found, dtype=np.bool_)
+        for found in (arm == "canary", arm != None)  # noqa: E711 - a column of objects
+    )
     return {
-        "model_id": np.where(arm == "canary", f"{served.model.model_id}-c", model_id).astype(
-            object
-        ),
-        "delta_id": _constant(snapshot_id(world, served.day - age), len(member)),
-        "flag_version": _constant("f-1", len(member)),
-        "flag_rejected": served.settings["flag_rejected"][np.zeros(len(member), dtype=np.intp)],
-        "roll_out_id": choose_texts(unit < 2 * ROLL_OUT_PERCENT / 100, "ro-1", None),
+        "model_id": choose_texts(canary, f"{model_id}-c", model_id),
+        "delta_id": _constant(snapshot_id(world, served.day - served.snapshot_age), len(arm)),
+        "flag_version": _constant("f-1", len(arm)),
+        "flag_rejected": _constant(None, len(arm)),
+        "roll_out_id": choose_texts(taking_part, "ro-1", None),
         "roll_out_arm": arm,
     }
-
-
-def _member_units(world: World) -> Floats:
-    """Stand in for the stable hash of a member, in [0, 1)."""
-    units: Floats = world.rng(41).random(len(world.members["group"]))
-    return units
 
 
 def _latencies(requests: Columns, settings: Columns, *, rng: np.random.Generator) -> Floats:

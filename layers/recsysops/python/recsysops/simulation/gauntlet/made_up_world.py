@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from recsysops.simulation.gauntlet.columns import Columns, Vectors, as_lists, as_texts
-from recsysops.simulation.gauntlet.world import COUNTRIES, Vocabulary, World, make_members
+from recsysops.simulation.gauntlet.world import (
+    COUNTRIES,
+    N_UPCOMING,
+    Vocabulary,
+    World,
+    launch_items,
+    make_members,
+)
 from recsysops.vocabulary import HASH_GROUPS
 
 N_MEMBERS = 2_400
 N_ITEMS = 2_200
-N_UPCOMING = 250
-"""Items that launch one by one from the first day on."""
-LAUNCHES_PER_DAY = 3
 LATENT_WIDTH = 8
 CLUSTERS = 12
 SUPPLIERS = ("supplier-1", "supplier-2", "supplier-3", "supplier-4", "supplier-5")
@@ -46,18 +50,10 @@ def make_simulated_world(seed: int) -> World:
         tastes=tastes,
         latent_tastes=latent_tastes,
         latent=rng.normal(0.0, 0.45, (len(items["item_id"]), LATENT_WIDTH)).astype(np.float32),
-        plays=np.exp(rng.normal(2.2, 0.5, len(items["item_id"])) + items["quality"]),
+        plays=np.exp(rng.normal(2.6, 0.5, len(items["item_id"])) + items["quality"]),
     )
     launch_items(world)
     return world
-
-
-def launch_items(world: World) -> None:
-    """Give the last items launch days, three a day from the world's first day on."""
-    launch_day = world.items["launch_day"]
-    upcoming = np.arange(len(launch_day) - N_UPCOMING, len(launch_day))
-    launch_day[upcoming] = world.first_day.toordinal() + np.arange(N_UPCOMING) // LAUNCHES_PER_DAY
-    world.plays[upcoming] = 0.0
 
 
 def _draw_items(vocabulary: Vocabulary, *, rng: np.random.Generator) -> Columns:

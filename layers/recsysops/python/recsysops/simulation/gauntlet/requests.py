@@ -20,24 +20,26 @@ _FALLBACK_SHARE = 0.003
 
 
 def ordinary_settings() -> Columns:
-    """Return how serving is set up on an ordinary day, one row."""
+    """Return how serving is set up on an ordinary day, one row.
+
+    explore_drawn: share of the planned exploration that really happens. snapshot_age: days since
+    the snapshot that answers was made. empty_share: answers without any item.
+    """
     return {
         "explore_rate": np.array([_EXPLORE_RATE]),
+        "explore_drawn": np.array([1.0]),
         "fallback_share": np.array([_FALLBACK_SHARE]),
         "empty_share": np.array([0.0]),
         "latency_factor": np.array([1.0]),
         "snapshot_age": np.array([0.0]),
-        "model_age": np.array([0.0]),
-        "model_id": as_texts([""]),
-        "flag_rejected": as_texts([None]),
     }
 
 
 def draw_requests(world: World, day: int) -> Columns:
     """Draw a day's requests in order of time.
 
-    Columns: member (row), seconds of the day, surface, country, known, request_id. Members come
-    in sessions; weekends bring more, every day a little more than the last.
+    Columns: member (row), seconds of the day, surface, country, known, roll_out_arm, request_id.
+    Members come in sessions; weekends bring more, every day a little more than the last.
     """
     rng = world.rng(20, day)
     count = _how_many(world, day, rng=rng)
@@ -66,6 +68,7 @@ def describe_requests(world: World, requests: Columns, *, day: int) -> Columns:
         **requests,
         "country": world.members["country"][member],
         "known": world.members["known"][member],
+        "roll_out_arm": world.roll_out_arms[member],
         "request_id": as_texts([f"r-{world.seed}-{day}-{number}" for number in range(count)]),
     }
 

@@ -11,8 +11,7 @@ from recsysops.simulation.gauntlet.linear_model import encode_content
 from recsysops.simulation.gauntlet.world import World
 
 _EXAMINE_DECAY = 0.6
-_SHOWN_LOGIT = -5.8
-_CLICK_LOGIT = -5.0
+_CLICKS_MORE = 0.8
 _BROWSE_SHARE = 0.25
 """Requests after which a member plays something of its own accord."""
 _BROWSE_PICKINESS = 1.0
@@ -42,6 +41,7 @@ class Taste:
         self._quality = world.items["quality"].astype(np.float32)
         self._best = self._best_items(world)
         self._histories = world.histories
+        self.play_logit = world.play_logit
 
     def like(self, members: Rows, items: Rows) -> Vectors:
         """Return true utilities (logits) of items (r, k) to members (r,)."""
@@ -84,8 +84,8 @@ def respond(
     examine = np.arange(1, shown.shape[1] + 1) ** -_EXAMINE_DECAY * can_be_seen
     utility = taste.like(members, shown)
     draws = rng.random(shown.shape)
-    clicked = draws < examine * _sigmoid(utility + _CLICK_LOGIT)
-    played = draws < examine * _sigmoid(utility + _SHOWN_LOGIT)
+    clicked = draws < examine * _sigmoid(utility + taste.play_logit + _CLICKS_MORE)
+    played = draws < examine * _sigmoid(utility + taste.play_logit)
     browsing = np.flatnonzero(rng.random(len(members)) < _BROWSE_SHARE)
     wanted = taste.browse(members[browsing], rng=rng)
     there = can_be_played[wanted] | (rng.random(len(wanted)) < _NOT_STOCKED)

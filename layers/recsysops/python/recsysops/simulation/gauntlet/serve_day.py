@@ -57,6 +57,11 @@ class ServedDay:
     fallback: Columns
     model: Model
 
+    @property
+    def snapshot_age(self) -> int:
+        """Days since the snapshot that answers was made."""
+        return _snapshot_age(self.settings)
+
 
 def serve_day(world: World, upstream: Upstream, model: Model, *, corrupt: Corrupt) -> ServedDay:
     """Serve all requests of a day."""
@@ -64,7 +69,7 @@ def serve_day(world: World, upstream: Upstream, model: Model, *, corrupt: Corrup
     requests = corrupt("requests", draw_requests(world, day))
     settings = corrupt("settings", ordinary_settings())
     items = corrupt("items", delivered_items(world, upstream))
-    plays = _plays_as_served(upstream, settings)[items["row"]]
+    plays = _plays_as_served(items, upstream, settings, corrupt=corrupt)
     vectors, bias = _serve_items(world, items, model, plays=plays, corrupt=corrupt)
     active, rows = np.unique(requests["member"], return_inverse=True)
     members = _member_vectors(world, model, active, corrupt=corrupt)
@@ -76,6 +81,7 @@ def serve_day(world: World, upstream: Upstream, model: Model, *, corrupt: Corrup
         requests=requests,
         eligible=_is_eligible(world, items, day=day),
         explore_rate=float(settings["explore_rate"][0]),
+        explore_drawn=float(settings["explore_drawn"][0]),
         rng=world.rng(31, day),
     )
     return ServedDay(
@@ -90,10 +96,18 @@ def _is_eligible(world: World, items: Columns, *, day: int) -> Mask:
     return eligible
 
 
-def _plays_as_served(upstream: Upstream, settings: Columns) -> Floats:
+def _plays_as_served(
+    items: Columns, upstream: Upstream, settings: Columns, *, corrupt: Corrupt
+) -> Floats:
     """Return the popularity of the snapshot that serves, today's or an older one."""
-    age = min(int(settings["snapshot_age"][0]), len(upstream.past_plays))
-    return upstream.plays if age == 0 else upstream.past_plays[-age]
+    age = min(_snapshot_age(settings), len(upstream.past_plays))
+    plays = upstream.plays if age == 0 else upstream.past_plays[-age]
+    counted: Floats = corrupt("plays", {**items, "plays": plays[items["row"]]})["plays"]
+    return counted
+
+
+def _snapshot_age(settings: Columns) -> int:
+    return int(np.floor(settings["snapshot_age"][0] + 0.5))
 
 
 def _serve_items(

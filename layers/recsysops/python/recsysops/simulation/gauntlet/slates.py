@@ -50,9 +50,13 @@ def rank_requests(
     requests: Columns,
     eligible: Mask,
     explore_rate: float,
+    explore_drawn: float,
     rng: np.random.Generator,
 ) -> Slates:
-    """Rank every request's items and explore one slot of some slates."""
+    """Rank every request's items and explore one slot of some slates.
+
+    explore_drawn: share of the planned exploration that happens; propensities are as planned.
+    """
     scores[:, ~eligible] = -np.inf
     shortlist = _best_rows(scores, SHORTLIST)
     fits = rng.random((len(active), SHORTLIST)) < _kept_shares(requests["surface"])[:, None]
@@ -61,7 +65,9 @@ def rank_requests(
     order = shortlist[active[:, None], places]
     kept = np.maximum(fits.sum(axis=1), SLATE)
     shown = order[:, :SLATE].copy()
-    explored, propensities = _explore(shown, order, kept=kept, rate=explore_rate, rng=rng)
+    explored, propensities = _explore(
+        shown, order, kept=kept, rate=explore_rate, drawn=explore_drawn, rng=rng
+    )
     return Slates(
         scores=scores,
         active=active,
@@ -92,7 +98,13 @@ def _best_rows(scores: Vectors, count: int) -> Rows:
 
 
 def _explore(
-    shown: Rows, order: Rows, *, kept: Rows, rate: float, rng: np.random.Generator
+    shown: Rows,
+    order: Rows,
+    *,
+    kept: Rows,
+    rate: float,
+    drawn: float,
+    rng: np.random.Generator,
 ) -> tuple[Mask, Floats]:
     """Put a uniform item of the later ranks into a uniform slot of some slates, in place.
 
@@ -101,7 +113,7 @@ def _explore(
     """
     count = len(shown)
     ranks = np.maximum(kept - _FIRST_EXPLORED, 0)
-    explored = (rng.random(count) < rate) & (ranks > 0)
+    explored = (rng.random(count) < rate * drawn) & (ranks > 0)
     slot = rng.integers(SLATE, size=count)
     place = _FIRST_EXPLORED + (rng.random(count) * ranks).astype(np.intp)
     propensities = np.where(ranks > 0, 1.0 - rate / SLATE, 1.0)[:, None].repeat(SLATE, axis=1)

@@ -13,13 +13,18 @@ from typing import Literal
 
 import numpy as np
 
-from recsysops.simulation.gauntlet.columns import Column, Columns, Floats, Rows, Vectors
+from recsysops.simulation.gauntlet.columns import Column, Columns, Floats, Rows, Vectors, as_texts
 from recsysops.vocabulary import HASH_GROUPS
 
 WorldKind = Literal["simulated", "movielens"]
 
 SURFACES = ("home", "search", "item")
 COUNTRIES = ("us", "de", "fr", "jp", "in")
+N_UPCOMING = 250
+"""Items at the end of the list that launch one by one from the first day on."""
+LAUNCHES_PER_DAY = 3
+ROLL_OUT_SHARE = 0.1
+"""Members on a second export of the same model, and as many in its control."""
 FIRST_MONDAY = date(2026, 1, 5)
 """Worlds begin on some day of this week, so that a week opens on any weekday."""
 
@@ -48,6 +53,7 @@ class World:
     tastes: (m, d) true affinities to the content columns; latent_tastes: (m, c) and latent: (n, c)
     to what no feature tells. plays: (n,) decayed plays on the first day. histories: real choices
     of a member as (offsets (m + 1,), item rows), or None where choices follow the tastes.
+    play_logit: added to the true utility of what is shown.
     """
 
     kind: WorldKind
@@ -60,6 +66,7 @@ class World:
     latent: Vectors
     plays: Floats
     histories: tuple[Rows, Rows] | None = None
+    play_logit: float = -5.8
     requests_per_day: int = 21_000
     growth_per_day: float = 0.003
     weekend: float = 1.15
@@ -81,6 +88,13 @@ class World:
     def rng(self, *stream: int) -> np.random.Generator:
         """Return the generator of one purpose: a fault never moves the draws of another one."""
         return np.random.default_rng([self.seed, 70, *stream])
+
+    @cached_property
+    def roll_out_arms(self) -> Column:
+        """Return each member's arm of the standing roll-out: canary, control or None, (m,)."""
+        unit = self.rng(41).random(len(self.members["group"]))  # stands in for the stable hash
+        places = np.minimum((unit / ROLL_OUT_SHARE).astype(np.intp), 2)
+        return as_texts(["canary", "control", None])[places]
 
     @cached_property
     def categories(self) -> dict[str, tuple[str, ...]]:
@@ -122,3 +136,11 @@ def make_members(
         "activity": activity / activity.sum(),
         "cluster": rng.integers(clusters, size=count),
     }
+
+
+def launch_items(world: World) -> None:
+    """Give the last items launch days, three a day from the world's first day on."""
+    launch_day = world.items["launch_day"]
+    upcoming = np.arange(len(launch_day) - N_UPCOMING, len(launch_day))
+    launch_day[upcoming] = world.first_day.toordinal() + np.arange(N_UPCOMING) // LAUNCHES_PER_DAY
+    world.plays[upcoming] = 0.0
