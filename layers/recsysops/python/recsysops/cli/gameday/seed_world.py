@@ -153,13 +153,9 @@ class SeedWorld:
             Window(whole.start + place * _HOUR, whole.start + (place + 1) * _HOUR)
             for place in range(24 if HOURLY else 0)
         ]
-        week = timedelta(days=WEEK)
-        judged = [
-            self._judge(hour, Window(hour.start - week, hour.end - week), HOURLY, day, book)
-            for hour in hours
-        ]
         first = self.reference_week(day)
         reference = self._days(first, first + WEEK)
+        judged = [self._judge(hour, reference, HOURLY, day, book) for hour in hours]
         return [*judged, self._judge(whole, reference, DAILY, day, book)]
 
     def _judge(

@@ -88,8 +88,8 @@ def _keep_items(
     popular = np.argsort(-counts, kind="stable")[:_AMONG]
     drawn = rng.choice(popular, size=N_ITEMS + N_UPCOMING, replace=False)
     order = drawn[np.argsort(-counts[drawn], kind="stable")]
-    place = np.full(len(dataset.items), -1, dtype=np.int32)
-    place[order] = np.arange(len(order), dtype=np.int32)
+    place = np.full(len(dataset.items), -1, dtype=np.intp)
+    place[order] = np.arange(len(order))
     rows = dataset.interactions.take(place[dataset.interactions.items] >= 0)
     described = tuple(dataset.items[row] for row in order)
     return _renumber(rows, place, described), described
