@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 
 import boto3
 import pytest
 from moto import mock_aws
+
+from tests.fakes.plain_server import Script, Server
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +44,16 @@ def s3(aws: None):
     client = boto3.client("s3")
     client.create_bucket(Bucket="a-bucket")
     return client
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(script: Script, context: ssl.SSLContext | None = None) -> Server:
+        servers.append(Server(script, context))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()

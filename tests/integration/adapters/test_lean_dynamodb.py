@@ -6,9 +6,7 @@ import ipaddress
 import json
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,91 +19,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from recsysops.adapters import aws_clients
-from recsysops.adapters.aws_clients import current_keys, make_client
+from recsysops.adapters.aws_clients import current_keys, make_client, timeouts_of
 from recsysops.adapters.lean_dynamodb import LeanDynamoDb
-from recsysops.adapters.sigv4 import Keys
+from recsysops.adapters.lean_http import LeanHttp, Peer
+from recsysops.adapters.sigv4 import Call, Keys
 from recsysops.settings import Settings
+
+from tests.fakes.plain_server import Script, Server, always, plain
 
 ITEM = {"member_id": {"S": "m1"}, "vectors": {"M": {"m-1": {"B": "AAEC"}}}, "B": {"S": "text"}}
 CALL = {"TableName": "members", "Key": {"member_id": {"S": "m1"}}, "ConsistentRead": False}
 FOUND = json.dumps({"Item": ITEM}).encode()
 THROTTLED = b'{"__type":"com.amazonaws#ThrottlingException","message":"slow down"}'
 
-Script = Callable[[socket.socket, int], bool]
-
-
-def plain(body: bytes, *, status: str = "200 OK") -> bytes:
-    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nx-amzn-requestid: r\r\n\r\n"
-    return head.encode() + body
-
-
-def always(reply: bytes) -> Script:
-    return lambda connection, _: connection.sendall(reply) is None
-
-
 Connect = Callable[..., LeanDynamoDb]
-
-
-class Server:
-    """Answers the n-th request by script(connection, n), which says whether to keep talking."""
-
-    def __init__(self, script: Script, context: ssl.SSLContext | None = None) -> None:
-        self._script = script
-        self._context = context
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self.requests: list[bytes] = []
-        self.connections = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
-
-    def _talk(self, connection: socket.socket) -> None:
-        # a client that hangs up, or does not trust us, is part of the tests
-        with connection, suppress(OSError):
-            secure = self._context and self._context.wrap_socket(connection, server_side=True)
-            with secure or connection as talking:
-                while request := self._read(talking):
-                    self.requests.append(request)
-                    if not self._script(talking, len(self.requests)):
-                        return
-
-    @staticmethod
-    def _read(connection: socket.socket) -> bytes:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            piece = connection.recv(65_536)
-            if not piece:
-                return b""
-            data += piece
-        head, _, body = data.partition(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-        while len(body) < length:
-            body += connection.recv(65_536)
-        return head + b"\r\n\r\n" + body
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-
-    def start(script: Script, context: ssl.SSLContext | None = None) -> Server:
-        servers.append(Server(script, context))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 @pytest.fixture
@@ -113,13 +40,18 @@ def connect() -> Iterator[Callable[..., LeanDynamoDb]]:
     made: list[LeanDynamoDb] = []
 
     def make(server: Server, *, scheme: str = "http", **options: Any) -> LeanDynamoDb:
-        settings = Settings(endpoint=f"{scheme}://127.0.0.1:{server.port}")
+        url = f"{scheme}://127.0.0.1:{server.port}"
+        settings = Settings(endpoint=url)
         client = make_client("dynamodb", settings, patience="request")
-        made.append(LeanDynamoDb(client, **{"keys": lambda: current_keys(settings), **options}))
+        waits = timeouts_of("request", settings)
+        peer = Peer(url, "dynamodb", settings.region, *waits)
+        http = LeanHttp(peer, **{"keys": lambda: current_keys(settings), **options})
+        made.append(LeanDynamoDb(client, http))
         return made[-1]
 
     yield make
     for lean in made:
+        lean._http.close()
         lean.close()
 
 
@@ -147,7 +79,7 @@ def test_one_connection_serves_many_reads(serve: Callable[..., Server], connect:
     for _ in range(5):
         lean.get_item(**CALL)
     assert (len(server.requests), server.connections) == (5, 1)
-    lean.close()
+    lean._http.close()
     lean.get_item(**CALL)
     assert server.connections == 2
 
@@ -247,13 +179,18 @@ def test_over_tls_only_a_trusted_server_is_read(
     given = {"scheme": "https", "keys": lambda: Keys("a", "b")}
     trusting = connect(server, authorities=str(certificate), **given)
     assert trusting.get_item(**CALL)["Item"]["member_id"] == {"S": "m1"}
-    assert connect(server, **given)._ask(b"{}") is None
+    assert connect(server, **given)._http.ask(Call("POST")) is None
 
 
-def test_keys_are_those_of_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_those_of_the_environment_then_of_the_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert current_keys(Settings(endpoint="http://127.0.0.1:9")) == Keys("test", "test")
     nobody = SimpleNamespace(get_credentials=lambda: None)
     monkeypatch.setattr(aws_clients, "_session", lambda: nobody)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "testing")
+    assert current_keys(Settings()) == Keys("testing", "testing", "testing")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert current_keys(Settings()) is None
 
 

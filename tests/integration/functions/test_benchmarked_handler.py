@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks.cold_start import start_once
 from tests.benchmarks.deployed_handler import caller, deployed_handler, make_event
 from tests.benchmarks.log_lines import measure_log
 from tests.benchmarks.loopback_aws import loopback_aws
@@ -30,6 +31,16 @@ def test_the_handler_serves_its_model_from_the_stand_in(tmp_path: Path) -> None:
         world.delta_id,
     )
     assert {item["item_id"] for item in body["items"]} <= set(candidates)
+
+
+def test_a_start_serves_a_model_without_botocore_and_delivers_its_log_with_it(
+    tmp_path: Path,
+) -> None:
+    world = make_bench_world(tmp_path, items=300)
+    with loopback_aws(world.folder) as endpoint:
+        start = start_once(world, endpoint)
+    assert start.imported == ()
+    assert min(start.cpu, start.wire, start.flushed, start.restored) > 0.0
 
 
 def test_the_log_section_measures_lines_as_they_are_served() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("pandas", "scipy", "sklearn", "pyarrow", "duckdb", "implicit", "matplotlib", "boto3",
-         "s3transfer", "aws_lambda_powertools")  # fmt: skip
+HEAVY = ("pandas", "scipy", "sklearn", "pyarrow", "duckdb", "implicit", "matplotlib",
+         "boto3", "botocore", "s3transfer", "aws_lambda_powertools")  # fmt: skip
 
 
 def test_the_scoring_path_imports_nothing_that_only_others_need() -> None:

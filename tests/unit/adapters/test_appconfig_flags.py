@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -84,6 +85,27 @@ def test_before_anything_was_deployed_the_defaults_serve(flags) -> None:
     assert flags.sampling_plan() == SamplingPlan()
     assert flags.rejected_count == flags.take_failures() == 0
     flags.require_fresh()
+
+
+class TogetherAppConfig(FakeAppConfig):
+    """Opens no session before everybody has asked for one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.everybody = Barrier(3, timeout=5.0)
+
+    def start_configuration_session(self, **place: str) -> dict[str, str]:
+        self.everybody.wait()
+        return super().start_configuration_session(**place)
+
+
+def test_a_start_asks_for_all_documents_side_by_side() -> None:
+    service = TogetherAppConfig()
+    flags = AppConfigFlags(service, SOURCES, poll_seconds=30.0, monotonic=lambda: 100.0)
+    flags.read_together()
+    assert (service.calls, flags.take_failures()) == (3, 0)
+    flags.model_pointer()
+    assert service.calls == 3
 
 
 def test_deployed_documents_are_served(flags, service) -> None:

@@ -310,6 +310,9 @@ class MemoryFlags:
         """Return 0: memory always answers."""
         return 0
 
+    def read_together(self) -> None:
+        """Do nothing: what was set is always fresh."""
+
     def refresh_early(self) -> None:
         """Do nothing: what was set is always fresh."""
 

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 of one DynamoDB request, with the day's signing key kept.
+"""AWS Signature Version 4 of one request, with the day's signing key kept.
 
 Source: AWS General Reference, "Create a signed AWS API request". Tested against botocore's own.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-CONTENT_TYPE = "application/x-amz-json-1.0"
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
@@ -24,32 +24,45 @@ class Keys:
     token: str | None = None
 
 
-def sign_request(
-    body: bytes, *, host: str, region: str, target: str, keys: Keys, now: datetime
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is asked: path and query are quoted already; header names are in lower case."""
+
+    method: str
+    path: str = "/"
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def sign_call(
+    call: Call, *, host: str, service: str, region: str, keys: Keys, now: datetime
 ) -> dict[str, str]:
-    """Return the headers of a signed POST of `body` to / of DynamoDB, `now` in UTC."""
-    moment = now.strftime("%Y%m%dT%H%M%SZ")
-    scope = f"{moment[:8]}/{region}/dynamodb/aws4_request"
-    headers = {"content-type": CONTENT_TYPE, "host": host, "x-amz-date": moment}
+    """Return the headers of a signed call, its own among them; `now` in UTC."""
+    moment, digest = now.strftime("%Y%m%dT%H%M%SZ"), hashlib.sha256(call.body).hexdigest()
+    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
+    given = {**call.headers, "host": host, "x-amz-date": moment}
     if keys.token is not None:
-        headers["x-amz-security-token"] = keys.token
-    headers["x-amz-target"] = target
+        given["x-amz-security-token"] = keys.token
+    if service == "s3":
+        given["x-amz-content-sha256"] = digest
+    headers = dict(sorted(given.items()))
     names = ";".join(headers)
     lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
-    canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    text = f"{_ALGORITHM}\n{moment}\n{scope}\n{digest}".encode()
-    signature = hmac.digest(_signing_key(keys.secret_key, moment[:8], region), text, "sha256").hex()
+    canonical = f"{call.method}\n{call.path}\n{call.query}\n{lines}\n{names}\n{digest}"
+    text = f"{_ALGORITHM}\n{moment}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = _signing_key(keys.secret_key, moment[:8], region, service)
     credential = f"Credential={keys.access_key}/{scope}"
+    signature = hmac.digest(key, text.encode(), "sha256").hex()
     headers["authorization"] = (
         f"{_ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"
     )
     return headers
 
 
-@lru_cache(maxsize=4)
-def _signing_key(secret_key: str, day: str, region: str) -> bytes:
+@lru_cache(maxsize=8)
+def _signing_key(secret_key: str, day: str, region: str, service: str) -> bytes:
     key = f"AWS4{secret_key}".encode()
-    for part in (day, region, "dynamodb", "aws4_request"):
+    for part in (day, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key

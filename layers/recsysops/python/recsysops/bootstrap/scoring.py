@@ -61,6 +61,7 @@ def wire_scorer(ports: Ports) -> Scorer:
         poll_seconds=ports.settings.poll_seconds,
     )
     with _collecting_later():
+        flags.read_together()
         state.poll()
     recommend = RecommendPorts(
         state=state,

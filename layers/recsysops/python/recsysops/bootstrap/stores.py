@@ -39,8 +39,7 @@ class StorePorts(Connections):
         from recsysops.adapters.dynamodb_members import DynamoMembers
         from recsysops.adapters.resting_members import RestingMembers
 
-        client = self._lean(self._client("dynamodb", patience="member"))
-        return RestingMembers(DynamoMembers(client, self._need("members_table")))
+        return RestingMembers(DynamoMembers(self._lean_dynamodb(), self._need("members_table")))
 
     @cached_property
     def items(self) -> ItemStore:
@@ -82,7 +81,8 @@ class StorePorts(Connections):
         """The artefact bucket: artefacts, deltas, pointers, flag documents."""
         from recsysops.adapters.s3_blobs import S3Blobs
 
-        return S3Blobs(self._client("s3"), self._need("artefact_bucket"))
+        bucket = self._need("artefact_bucket")
+        return S3Blobs(self._lean_s3(bucket), bucket)
 
     @cached_property
     def catalogues(self) -> CatalogueCache:

@@ -67,7 +67,7 @@ class StreamPorts(StorePorts):
             sampling=self._source("sampling"),
         )
         return AppConfigFlags(
-            self._client("appconfigdata", patience="poll"),
+            self._lean_appconfig(),
             sources,
             poll_seconds=self.settings.poll_seconds,
             last_good_hotfixes=lambda: self.blobs.get(LAST_GOOD_KEY).decode("utf-8", "replace"),

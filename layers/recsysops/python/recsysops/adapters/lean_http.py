@@ -1,0 +1,191 @@
+"""Plain signed calls over kept connections, without botocore; all else is left to botocore.
+
+Only the plain case is here: a clean 200 or 201 with a length. Whatever else comes back, or a
+connection that cannot be had, gives None: the boto3 client is asked then, which retries, renews
+credentials and words its errors as everywhere. A call that takes too long is not made again. See
+decisions 0051 and 0071.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+from recsysops.adapters.sigv4 import Call, Keys, sign_call
+
+_HEAD_END = b"\r\n\r\n"
+_PLAIN = ("HTTP/1.1 200 ", "HTTP/1.1 201 ")
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is asked, and how long one waits. service: the name that signatures use."""
+
+    url: str
+    service: str
+    region: str
+    connect_seconds: float
+    read_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A plain answer; header names are in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class LeanHttp:
+    """Calls one peer.
+
+    Args:
+        peer: who.
+        keys: returns credentials that are valid now, None when there are none.
+        authorities: file of certificate authorities; None for the machine's own.
+    """
+
+    def __init__(
+        self, peer: Peer, *, keys: Callable[[], Keys | None], authorities: str | None = None
+    ) -> None:
+        url = urlsplit(peer.url)
+        self.peer = peer
+        self._keys = keys
+        self._authorities = authorities
+        self._is_secure = url.scheme == "https"
+        self._address = (url.hostname or "", url.port or (443 if self._is_secure else 80))
+        self._host = url.netloc
+        self._idle: deque[socket.socket] = deque()
+
+    def ask(self, call: Call) -> Reply | None:
+        """Return a plain answer; None when boto3 had better ask.
+
+        Raises: ReadTimeoutError, botocore's, when the answer takes too long.
+        """
+        keys = self._keys()
+        if keys is None:
+            return None
+        message = self._message(call, keys)
+        try:
+            # an idle connection may have died unheard: then a new one is asked, once
+            return self._try_kept(message) or self._exchange(self._connect(), message)
+        except TimeoutError as error:
+            from botocore.exceptions import ReadTimeoutError
+
+            raise ReadTimeoutError(endpoint_url=self._host) from error
+        except (OSError, ValueError):
+            return None
+
+    def close(self) -> None:
+        """Close what is open; the next call opens a connection again."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def _try_kept(self, message: bytes) -> Reply | None:
+        try:
+            kept = self._idle.pop()
+        except IndexError:
+            return None
+        try:
+            return self._exchange(kept, message)
+        except TimeoutError:
+            raise
+        except OSError:
+            return None
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._authorities)
+
+    def _connect(self) -> socket.socket:
+        connection = socket.create_connection(self._address, timeout=self.peer.connect_seconds)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._is_secure:
+            connection = self._tls.wrap_socket(connection, server_hostname=self._address[0])
+        connection.settimeout(self.peer.read_seconds)
+        return connection
+
+    def _message(self, call: Call, keys: Keys) -> bytes:
+        peer, now = self.peer, datetime.now(UTC)
+        headers = sign_call(
+            call, host=self._host, service=peer.service, region=peer.region, keys=keys, now=now
+        )
+        target = f"{call.path}?{call.query}" if call.query else call.path
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"{call.method} {target} HTTP/1.1\r\n{lines}content-length: {len(call.body)}\r\n\r\n"
+        return head.encode() + call.body
+
+    def _exchange(self, connection: socket.socket, message: bytes) -> Reply:
+        """Return a plain answer; keep the connection only then.
+
+        Raises: OSError when the connection breaks, ValueError for anything but a plain answer.
+        """
+        try:
+            connection.sendall(message)
+            reply = _receive_reply(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        return reply
+
+
+def find_authorities() -> str | None:
+    """Return the certificate authorities that botocore trusts, without importing it."""
+    if given := os.environ.get("AWS_CA_BUNDLE"):
+        return given
+    found = find_spec("botocore")
+    folders = found.submodule_search_locations if found else None
+    paths = [os.path.join(folder, "cacert.pem") for folder in folders or ()]  # noqa: PTH118 - pathlib is an import
+    return next(filter(os.path.isfile, paths), None)
+
+
+def _receive_reply(connection: socket.socket) -> Reply:
+    data = b""
+    while _HEAD_END not in data:
+        data += _receive(connection)
+    head, _, start = data.partition(_HEAD_END)
+    status, headers = _read_head(head)
+    if not status.startswith(_PLAIN) or "content-length" not in headers:
+        raise ValueError(f"not a plain answer: {status!r}")
+    length = int(headers["content-length"])
+    if len(start) < length:
+        start = _receive_rest(connection, start, length)
+    if len(start) != length:
+        raise ValueError("more than was announced")
+    return Reply(headers, start)
+
+
+def _receive_rest(connection: socket.socket, start: bytes, length: int) -> bytes:
+    """Fill a body in place: one of 26 MB comes in hundreds of pieces."""
+    body = bytearray(length)
+    body[: len(start)] = start
+    view, place = memoryview(body), len(start)
+    while place < length:
+        count = connection.recv_into(view[place:])
+        if not count:
+            raise ConnectionResetError("the other end closed the connection")
+        place += count
+    return bytes(body)
+
+
+def _receive(connection: socket.socket) -> bytes:
+    piece = connection.recv(65_536)
+    if not piece:
+        raise ConnectionResetError("the other end closed the connection")
+    return piece
+
+
+def _read_head(head: bytes) -> tuple[str, dict[str, str]]:
+    """Return the status line and the headers. Raises: ValueError when the bytes are no text."""
+    status, *lines = head.decode("ascii").split("\r\n")
+    fields = (line.partition(":") for line in lines)
+    return status, {name.lower(): value.strip() for name, _, value in fields}
