@@ -51,7 +51,7 @@ class Tables(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.members = NamedTable(self, "members", key="member_id", expires=False)
+        self.members = NamedTable(self, "members", key="member_id")
         self.recorded_events = NamedTable(self, "recorded_events", key="member_id")
         self.items = NamedTable(self, "items", key="item_id", expires=False, streams=True)
         self.models = NamedTable(self, "models", key="model_id", expires=False)

@@ -86,7 +86,7 @@ class RecsysopsStack(Stack):
         self.streams.shadow.allow(recommend)
 
         record = self.functions["record_feedback"]
-        self.tables.members.allow(record, "GetItem", "UpdateItem")
+        self.tables.members.allow(record, "BatchGetItem", "GetItem", "UpdateItem")
         self.tables.recorded_events.allow(record, "BatchGetItem", "BatchWriteItem")
         self.streams.feedback.allow(record)
         self.streams.consumer.allow(self.functions["record_consumer_logs"])

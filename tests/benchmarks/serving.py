@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tests.benchmarks.cold_start import measure_cold_start
+from tests.benchmarks.feedback import measure_feedback
 from tests.benchmarks.http_stage import measure_http
 from tests.benchmarks.log_lines import measure_log
 from tests.benchmarks.prices import price_a_million
@@ -28,7 +29,7 @@ from tests.benchmarks.top_k import measure_top_k
 from tests.benchmarks.world import BenchWorld, make_bench_world
 
 REPORT = Path(__file__).resolve().parents[2] / "build" / "bench" / "serving.json"
-SECTIONS = ("ranking", "top_k", "cold_start", "log", "replay", "http", "cost")
+SECTIONS = ("ranking", "top_k", "cold_start", "log", "feedback", "replay", "http", "cost")
 ITEMS = 100_000
 MILLION = 1_000_000
 
@@ -67,6 +68,7 @@ def _measure(
         "top_k": lambda s: measure_top_k(MILLION, repetitions=40 // few, progress=s),
         "cold_start": lambda s: measure_cold_start(world, repetitions=12 // few, progress=s),
         "log": lambda _: measure_log(loops=400 // few),
+        "feedback": lambda _: measure_feedback(repetitions=max(3, 12 // few)),
         "replay": lambda s: measure_replay(requests=400 // few, progress=s),
         "http": lambda _: measure_http(
             requests=400 // few, handler_ms=_value(so_far, "rank 500 candidates, handler p50")

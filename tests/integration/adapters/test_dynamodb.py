@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -14,7 +15,7 @@ from recsysops.adapters.dynamodb_batches import write_rows
 from recsysops.adapters.dynamodb_events import REMEMBERED_EVENTS, DynamoRecordedEvents
 from recsysops.adapters.dynamodb_incidents import DynamoIncidents
 from recsysops.adapters.dynamodb_items import DynamoItems, item_from_row, item_to_row
-from recsysops.adapters.dynamodb_members import DynamoMembers
+from recsysops.adapters.dynamodb_members import SESSION_SECONDS, DynamoMembers
 from recsysops.adapters.dynamodb_models import DynamoModels
 from recsysops.adapters.seen_items import SEEN_LIMIT
 from recsysops.errors import BadData, ConflictError, DependencyError, NotFound
@@ -186,6 +187,94 @@ def test_two_writers_of_seen_items_do_not_overwrite_each_other(dynamodb) -> None
     member = other.get("17")
     assert member is not None
     assert member.seen == ("theirs", "ours")
+
+
+class Counting:
+    """A client that counts its calls."""
+
+    def __init__(self, client) -> None:
+        self._client = client
+        self.calls: Counter[str] = Counter()
+
+    def __getattr__(self, name: str):
+        def call(**arguments: object) -> object:
+            self.calls[name] += 1
+            return getattr(self._client, name)(**arguments)
+
+        return call
+
+
+def test_many_members_are_read_at_once_and_only_those_who_change_are_written(dynamodb) -> None:
+    client = Counting(dynamodb)
+    store = DynamoMembers(client, "member_ids")
+    store.put_many(Member(f"m{n}", {"m-1": b"v"}, ("old",), f"salt-{n}") for n in range(99))
+    client.calls.clear()
+    salts = store.add_seen_many({f"m{n}": () for n in range(100)})
+    assert client.calls == {"batch_get_item": 1, "update_item": 1}, "m99 is new and gets a salt"
+    assert salts.failed == {}
+    assert all(salts.salts[f"m{n}"] == f"salt-{n}" for n in range(99))
+    client.calls.clear()
+    added = store.add_seen_many({f"m{n}": ("a", "b") for n in range(5)})
+    assert client.calls == {"batch_get_item": 1, "update_item": 5}
+    assert added.salts == {name: salts.salts[name] for name in added.salts}
+    member = store.get("m3")
+    assert member == Member("m3", {"m-1": b"v"}, ("old", "a", "b"), "salt-3")
+    client.calls.clear()
+    store.add_seen_many({"m3": ("a", "b")})
+    assert client.calls == {"batch_get_item": 1}, "nothing new, nothing written"
+
+
+def test_one_garbled_row_stops_no_other_member(dynamodb) -> None:
+    dynamodb.put_item(TableName="member_ids", Item={"member_id": {"S": "1"}, "seen": {"N": "1"}})
+    added = DynamoMembers(dynamodb, "member_ids").add_seen_many({"1": ("a",), "2": ("a",)})
+    assert list(added.salts) == ["2"]
+    assert isinstance(added.failed["1"], BadData)
+
+
+def test_keys_that_stay_unanswered_are_an_error_and_others_are_asked_for_again(dynamodb) -> None:
+    class Slow(Counting):
+        def batch_get_item(self, RequestItems):  # noqa: N803 - boto3's name
+            self.calls["batch_get_item"] += 1
+            ((table, asked),) = RequestItems.items()
+            some = {**asked, "Keys": asked["Keys"][: self.calls["never"] or 2]}
+            answer = dynamodb.batch_get_item(RequestItems={table: some})
+            left = {**asked, "Keys": asked["Keys"][2:]}
+            return {**answer, "UnprocessedKeys": {table: left} if left["Keys"] else {}}
+
+    client = Slow(dynamodb)
+    store = DynamoMembers(client, "member_ids", sleep=lambda _: None)
+    store.put_many(Member(f"m{n}", {}, (), f"salt-{n}") for n in range(7))
+    wanted = {f"m{n}": () for n in range(7)}
+    assert store.add_seen_many(wanted).salts == {f"m{n}": f"salt-{n}" for n in range(7)}
+    assert client.calls["batch_get_item"] == 4
+    with pytest.raises(DependencyError, match="84 rows were not answered after 8 tries"):
+        store.add_seen_many({f"x{n}": () for n in range(100)})
+
+
+def test_rows_that_only_feedback_makes_expire_and_others_never(dynamodb) -> None:
+    clock = [1_000.0]
+    store = DynamoMembers(dynamodb, "member_ids", seconds=lambda: clock[0])
+
+    def expiry(member_id: str) -> int | None:
+        key = {"member_id": {"S": member_id}}
+        row = dynamodb.get_item(TableName="member_ids", Key=key)["Item"]
+        return int(row["expires_at"]["N"]) if "expires_at" in row else None
+
+    store.put_many([Member("trained", {"m-1": b"v"}, (), "salt")])
+    for name in ("trained", "session", "written", "learned"):
+        store.add_seen(name, ["a"])
+    assert {name: expiry(name) for name in ("trained", "session")} == {
+        "trained": None, "session": 1_000 + SESSION_SECONDS,
+    }  # fmt: skip
+    clock[0] += 500.0
+    store.add_seen_many({"session": ["b"], "trained": ["b"]})
+    assert (expiry("session"), expiry("trained")) == (1_500 + SESSION_SECONDS, None)
+    store.put_newer("written", version=1, vectors=None, seen=["c"])
+    store.update_many(["learned"], lambda _, known: replace(known, vectors={"m-1": b"v"}))
+    for name in ("written", "learned"):
+        assert expiry(name) is None, "somebody else knows them now"
+        store.add_seen(name, ["d"])
+        assert expiry(name) is None
 
 
 def test_a_writer_who_always_loses_says_so() -> None:

@@ -186,13 +186,41 @@ def test_a_members_garbled_row_is_our_failure_not_a_bad_body_and_names_nobody() 
     assert bench.events() == []
 
 
+@pytest.mark.parametrize("fails_at", ["the salt", "the seen list"])
+def test_one_members_trouble_fails_their_events_alone_and_these_can_be_sent_again(
+    fails_at: str,
+) -> None:
+    class Choosy(MemoryMembers):
+        def add_seen(self, member_id: str, item_ids: Sequence[str]) -> str:
+            if member_id == "m2" and (item_ids or fails_at == "the salt"):
+                raise ConflictError("changed")
+            return super().add_seen(member_id, item_ids)
+
+    bench = Bench()
+    bench.members = Choosy([Member("m1", {}, (), "salt-1")])
+    sent: list[dict[str, object]] = [
+        {"event_id": "a"},
+        {"event_id": "b", "member_id": "m2"},
+        {"event_id": "c", "member_id": "m2", "kind": "click"},
+    ]
+    click = ("failed", "not_kept") if fails_at == "the salt" else ("accepted", None)
+    assert told(bench.send(*sent)) == [("accepted", None), ("failed", "not_kept"), click]
+    bench.members = MemoryMembers(bench.members.scan())
+    again = told(bench.send(*sent))
+    assert [status for status, _ in again] == ["accepted"] * 3
+    assert again[:2] == [("accepted", "already_recorded"), ("accepted", None)]
+    assert bench.seen() == bench.seen("m2") == ("i1",)
+
+
 @pytest.mark.parametrize("trouble", [ConflictError("changed"), BadData("mistypes 'seen'")])
 def test_durable_events_whose_seen_list_cannot_grow_are_to_be_sent_again(
     trouble: Exception,
 ) -> None:
     class Stuck(MemoryMembers):
         def add_seen(self, member_id: str, item_ids: Sequence[str]) -> str:
-            raise trouble
+            if item_ids:
+                raise trouble
+            return super().add_seen(member_id, item_ids)
 
     bench = Bench()
     bench.members = Stuck([Member("m1", {}, (), "salt-1")])

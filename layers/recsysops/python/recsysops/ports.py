@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
+from recsysops.errors import RecSysOpsError
 from recsysops.vocabulary import (
     FlagDocument,
     Incident,
@@ -44,6 +46,14 @@ class MemberReader(Protocol):
         """Return the member, or None when unknown. Raises: DependencyError, BadData."""
 
 
+@dataclass(frozen=True, slots=True)
+class AddedSeen:
+    """Salts of the members whose seen items are as wanted, and why the others' are not."""
+
+    salts: Mapping[str, str]
+    failed: Mapping[str, RecSysOpsError]
+
+
 class MemberStore(MemberReader, Protocol):
     """Members by id."""
 
@@ -72,6 +82,13 @@ class MemberStore(MemberReader, Protocol):
         """Append to a member's seen items, keeping the newest (bounded); creates the member.
 
         Returns the member's salt. Raises: DependencyError, ConflictError, BadData.
+        """
+
+    def add_seen_many(self, seen: Mapping[str, Sequence[str]]) -> AddedSeen:
+        """Append to the seen items of many members, as `add_seen` does for one.
+
+        Writes nothing where nothing changes, so that () only asks for salts. One member's trouble
+        stops no other. Raises: DependencyError when none could be read.
         """
 
     def put_newer(

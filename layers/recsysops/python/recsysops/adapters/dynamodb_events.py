@@ -8,15 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from recsysops.adapters.aws_clients import AwsClient, translate_errors
-from recsysops.adapters.backoff import Sleep, wait_between
-from recsysops.adapters.dynamodb_batches import Attributes, write_rows
+from recsysops.adapters.aws_clients import AwsClient
+from recsysops.adapters.backoff import Sleep
+from recsysops.adapters.dynamodb_batches import Attributes, read_rows, write_rows
 from recsysops.adapters.seen_items import append_seen
-from recsysops.errors import BadData, DependencyError
+from recsysops.errors import BadData
 
 REMEMBERED_EVENTS = 500
 REMEMBERED_SECONDS = 14 * 86_400
-_ATTEMPTS = 4
 
 
 class DynamoRecordedEvents:
@@ -40,23 +39,19 @@ class DynamoRecordedEvents:
         self._sleep = sleep
 
     def recall(self, member_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Return the recorded events of at most 100 members, oldest first; unknown ones are absent.
+        """Return the recorded events of members, oldest first; unknown ones are absent.
 
         Raises: DependencyError, BadData.
         """
-        keys = [{"member_id": {"S": member_id}} for member_id in dict.fromkeys(member_ids)]
-        found: dict[str, tuple[str, ...]] = {}
-        for _ in wait_between(
-            _ATTEMPTS, first_seconds=0.02, longest_seconds=0.3, sleep=self._sleep
-        ):
-            asked = {self._table: {"Keys": keys, "ConsistentRead": True}}
-            with translate_errors(f"read from table {self._table}"):
-                answer = self._client.batch_get_item(RequestItems=asked)
-            found.update(_read_rows(answer["Responses"].get(self._table, ())))
-            keys = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-            if not keys:
-                return found
-        raise DependencyError(f"read from table {self._table}: {len(keys)} rows were not answered")
+        rows = read_rows(
+            self._client,
+            self._table,
+            member_ids,
+            key="member_id",
+            consistent=True,
+            sleep=self._sleep,
+        )
+        return _read_rows(rows.values())
 
     def remember(self, events: Mapping[str, Sequence[str]]) -> None:
         """Write all recorded events of members, keeping the newest 500. Raises: DependencyError."""

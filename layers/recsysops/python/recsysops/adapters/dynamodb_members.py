@@ -3,6 +3,9 @@
 Seen items are one text, ids divided by spaces: a list attribute of 1,000 ids costs boto3
 milliseconds to parse on every request. Growing it is read, append, write on condition that
 nobody else wrote in between (attribute `revision`).
+
+A row that only feedback made (an anonymous session, or a member nobody trained on yet) expires
+SESSION_SECONDS after its last event; whatever else writes it makes it stay.
 """
 
 from __future__ import annotations
@@ -16,12 +19,16 @@ from typing import Any
 
 from recsysops.adapters.aws_clients import AwsClient, translate_errors
 from recsysops.adapters.backoff import Sleep, wait_between
-from recsysops.adapters.dynamodb_batches import Attributes, scan_rows, write_rows
+from recsysops.adapters.dynamodb_batches import Attributes, read_rows, scan_rows, write_rows
 from recsysops.adapters.seen_items import append_seen
-from recsysops.errors import BadData, ConflictError
+from recsysops.errors import BadData, ConflictError, RecSysOpsError
+from recsysops.ports import AddedSeen
 from recsysops.vocabulary import Member
 
 _ATTEMPTS = 6
+SESSION_SECONDS = 90 * 86_400
+"""As long as full records live: until then a log line can be traced to its row."""
+_SEEN_COLUMNS = ("member_id", "seen", "salt", "revision", "expires_at")
 _WRITERS = 8
 """Conditional writes side by side; botocore keeps ten connections."""
 
@@ -35,11 +42,13 @@ class DynamoMembers:
         table: str,
         *,
         make_salt: Callable[[], str] = lambda: secrets.token_hex(16),
+        seconds: Callable[[], float] = time.time,
         sleep: Sleep = time.sleep,
     ) -> None:
         self._client = client
         self._table = table
         self._make_salt = make_salt
+        self._seconds = seconds
         self._sleep = sleep
 
     def get(self, member_id: str) -> Member | None:
@@ -60,12 +69,38 @@ class DynamoMembers:
 
         Raises: ConflictError when others kept writing in between, DependencyError, BadData.
         """
-        for _ in self._attempts():
-            try:
-                return self._append(member_id, item_ids)
-            except ConflictError:
-                continue
-        raise ConflictError(f"a member's seen items changed during each of {_ATTEMPTS} tries")
+        return self._append(member_id, item_ids, self._read(member_id, consistent=True) or {})
+
+    def add_seen_many(self, seen: Mapping[str, Sequence[str]]) -> AddedSeen:
+        """Append to the seen items of many members: one read of all, then writes side by side.
+
+        A conditional write takes one row (a transaction would cost twice, and one lost race would
+        undo the others); nothing is written where nothing changes. Rows may be read a moment
+        late: who lost that race is read again.
+
+        Raises: DependencyError when the rows cannot be read.
+        """
+        rows = read_rows(
+            self._client,
+            self._table,
+            seen,
+            key="member_id",
+            columns=_SEEN_COLUMNS,
+            sleep=self._sleep,
+        )
+        salts: dict[str, str] = {}
+        failed: dict[str, RecSysOpsError] = {}
+        with ThreadPoolExecutor(_WRITERS) as pool:  # its threads start with the first write
+            waiting = {
+                member_id: pool.submit(self._append, member_id, item_ids, rows.get(member_id, {}))
+                for member_id, item_ids in seen.items()
+            }
+            for member_id, one in waiting.items():
+                try:
+                    salts[member_id] = one.result()
+                except RecSysOpsError as error:
+                    failed[member_id] = error
+        return AddedSeen(salts, failed)
 
     def put_newer(
         self,
@@ -96,7 +131,7 @@ class DynamoMembers:
                 self._client.update_item(
                     TableName=self._table,
                     Key={"member_id": {"S": member_id}},
-                    UpdateExpression=f"SET {', '.join([*named, *made])}",
+                    UpdateExpression=f"SET {', '.join([*named, *made])} REMOVE expires_at",
                     ConditionExpression="attribute_not_exists(#version) OR #version < :version",
                     ExpressionAttributeNames={f"#{name}": name for name in assignments},
                     ExpressionAttributeValues={
@@ -147,13 +182,29 @@ class DynamoMembers:
         """Yield every member. Raises: DependencyError, BadData."""
         return map(_from_row, scan_rows(self._client, self._table))
 
-    def _append(self, member_id: str, item_ids: Sequence[str]) -> str:
-        row = self._read(member_id, consistent=True) or {}
-        with _bad_rows_told():
-            seen = append_seen(_seen_of(row), item_ids)
-            salt: str = row["salt"]["S"] if "salt" in row else self._make_salt()
-        self._set({"seen": {"S": " ".join(seen)}, "salt": {"S": salt}}, member_id, since=row)
-        return salt
+    def _append(self, member_id: str, item_ids: Sequence[str], row: Attributes) -> str:
+        for attempt in self._attempts():
+            if attempt:
+                row = self._read(member_id, consistent=True) or {}
+            with _bad_rows_told():
+                before = _seen_of(row)
+                seen = append_seen(before, item_ids)
+                salt: str = row["salt"]["S"] if "salt" in row else self._make_salt()
+            if "salt" in row and seen == before:
+                return salt
+            try:
+                parts = {"seen": {"S": " ".join(seen)}, "salt": {"S": salt}}
+                self._set({**parts, **self._expiry(row)}, member_id, since=row)
+            except ConflictError:
+                continue
+            return salt
+        raise ConflictError(f"a member's seen items changed during each of {_ATTEMPTS} tries")
+
+    def _expiry(self, row: Attributes) -> Attributes:
+        """Return when a row that only feedback writes is to be forgotten; {} for others."""
+        if row and "expires_at" not in row:
+            return {}
+        return {"expires_at": {"N": str(int(self._seconds()) + SESSION_SECONDS)}}
 
     def _update(
         self,
@@ -187,7 +238,8 @@ class DynamoMembers:
                 TableName=self._table,
                 Key={"member_id": {"S": member_id}},
                 UpdateExpression="SET "
-                + ", ".join([*(f"{name} = :{name}" for name in parts), "revision = :next"]),
+                + ", ".join([*(f"{name} = :{name}" for name in parts), "revision = :next"])
+                + ("" if "expires_at" in parts else " REMOVE expires_at"),
                 ConditionExpression="revision = :known"
                 if revision
                 else "attribute_not_exists(revision)",

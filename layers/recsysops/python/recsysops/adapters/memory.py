@@ -16,8 +16,8 @@ from threading import RLock
 
 from recsysops.adapters.lake_objects import encode_rows, lake_key
 from recsysops.adapters.seen_items import append_seen
-from recsysops.errors import ConflictError, FlagError, NotFound
-from recsysops.ports import LogStream, RejectRow, Row
+from recsysops.errors import ConflictError, FlagError, NotFound, RecSysOpsError
+from recsysops.ports import AddedSeen, LogStream, RejectRow, Row
 from recsysops.vocabulary import (
     FlagDocument,
     Incident,
@@ -75,6 +75,17 @@ class MemoryMembers:
             )
             self._members[member_id] = replace(member, seen=append_seen(member.seen, item_ids))
             return member.salt
+
+    def add_seen_many(self, seen: Mapping[str, Sequence[str]]) -> AddedSeen:
+        """Append to many members' seen items, one after the other."""
+        salts: dict[str, str] = {}
+        failed: dict[str, RecSysOpsError] = {}
+        for member_id, item_ids in seen.items():
+            try:
+                salts[member_id] = self.add_seen(member_id, item_ids)
+            except RecSysOpsError as error:
+                failed[member_id] = error
+        return AddedSeen(salts, failed)
 
     def put_newer(
         self,

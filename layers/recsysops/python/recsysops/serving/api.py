@@ -171,9 +171,11 @@ class EventStatus(_Body):
     """What became of one event."""
 
     event_id: str
-    status: Literal["accepted", "rejected"]
-    reason: RejectReason | Literal["already_recorded"] | None = Field(
-        None, description="already_recorded: accepted by an earlier call, not stored again"
+    status: Literal["accepted", "rejected", "failed"]
+    reason: RejectReason | Literal["already_recorded", "not_kept"] | None = Field(
+        None,
+        description="already_recorded: accepted by an earlier call, not stored again; not_kept: "
+        "the member's row could not be written, send the event again",
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from recsysops.errors import BadData, ConflictError, DependencyError
-from recsysops.ports import DurableLog, MemberStore, RecordedEvents
+from recsysops.errors import BadData, DependencyError
+from recsysops.ports import AddedSeen, DurableLog, MemberStore, RecordedEvents
 from recsysops.request_log.pseudonym import pseudonym_of
 from recsysops.request_log.records import SCHEMA_VERSION, FeedbackEvent
 from recsysops.request_log.schema import encode_record
@@ -37,40 +37,80 @@ def record_feedback(
 ) -> FeedbackResponse:
     """Store the events that can be accepted and say of every one what became of it.
 
-    Returns only after each accepted event is durable and the seen lists are updated. A caller
-    who is told of a failure sends the same events again.
+    Returns only after each accepted event is durable and the seen lists are updated. What is told
+    to have failed, the whole call or single events, is sent again by the caller.
 
     An event that was answered `accepted` is not stored again while it is among its member's
     newest 500 of the last 14 days. Calls that run at once, or one that died half-way, may store
     an event twice all the same: whoever counts events counts distinct event ids.
 
-    Raises: DependencyError when an event could not be made durable or a member not be read.
+    Raises: DependencyError when events could not be made durable, or none of them be kept.
     """
     reasons = _judge_events(request.events, accept_retimed=accept_retimed, now=now)
     judged = list(zip(request.events, reasons, strict=True))
     good = [event for event, reason in judged if reason is None]
     earlier = _recall(good, recorded)
     fresh = [event for event in good if event.event_id not in earlier.get(event.member_id, ())]
-    if fresh:
-        salts = {event.member_id: _salt_of(event.member_id, members) for event in fresh}
-        lines = [encode_record(_to_record(e, salt=salts[e.member_id], now=now)) for e in fresh]
-        log.append("feedback", lines)
-        _remember_seen(fresh, members)
-        _remember_recorded(fresh, earlier, recorded)
-    stored = {event.event_id for event in fresh}
-    statuses = (_say_status(event, reason, stored=stored) for event, reason in judged)
-    return FeedbackResponse(events=tuple(statuses))
+    kept = _keep(fresh, earlier, members=members, recorded=recorded, log=log, now=now)
+    ids = {"fresh": _ids(fresh), "kept": _ids(kept)}
+    return FeedbackResponse(
+        events=tuple(_say_status(event, reason, **ids) for event, reason in judged)
+    )
+
+
+def _ids(events: Sequence[FeedbackItem]) -> frozenset[str]:
+    return frozenset(event.event_id for event in events)
+
+
+def _keep(
+    fresh: Sequence[FeedbackItem],
+    earlier: Mapping[str, Sequence[str]],
+    *,
+    members: MemberStore,
+    recorded: RecordedEvents,
+    log: DurableLog,
+    now: datetime,
+) -> list[FeedbackItem]:
+    """Make events durable, then remember them; returns those of which all of it is done.
+
+    Raises: DependencyError when there are events and none could be kept.
+    """
+    if not fresh:
+        return []
+    known = members.add_seen_many({event.member_id: () for event in fresh})
+    named = [event for event in fresh if event.member_id in known.salts]
+    _require_some(named, known)
+    salts = known.salts
+    lines = [encode_record(_to_record(e, salt=salts[e.member_id], now=now)) for e in named]
+    log.append("feedback", lines)
+    seen = members.add_seen_many(_newly_seen(named))
+    kept = [e for e in named if e.kind not in SEEN_KINDS or e.member_id not in seen.failed]
+    _require_some(kept, seen)
+    _remember_recorded(kept, earlier, recorded)
+    return kept
+
+
+def _require_some(events: Sequence[FeedbackItem], added: AddedSeen) -> None:
+    """What fails is for the caller to send again, never a fault of the body."""
+    if not events:
+        error = next(iter(added.failed.values()))
+        raise DependencyError(f"members' rows cannot be written: {error}") from error
 
 
 def _say_status(
-    event: FeedbackItem, reason: RejectReason | None, *, stored: Container[str]
+    event: FeedbackItem,
+    reason: RejectReason | None,
+    *,
+    fresh: Container[str],
+    kept: Container[str],
 ) -> EventStatus:
     if reason is not None:
         return EventStatus(event_id=event.event_id, status="rejected", reason=reason)
-    is_new = event.event_id in stored
-    return EventStatus(
-        event_id=event.event_id, status="accepted", reason=None if is_new else "already_recorded"
-    )
+    if event.event_id in kept:
+        return EventStatus(event_id=event.event_id, status="accepted")
+    if event.event_id in fresh:
+        return EventStatus(event_id=event.event_id, status="failed", reason="not_kept")
+    return EventStatus(event_id=event.event_id, status="accepted", reason="already_recorded")
 
 
 def _recall(
@@ -120,25 +160,6 @@ def _judge_event(
     return None
 
 
-def _salt_of(member_id: str, members: MemberStore) -> str:
-    """Return the salt of a member's pseudonym; a new member, or a row without one, gets one."""
-    try:
-        member = members.get(member_id)
-    except BadData:
-        member = None
-    if member is not None:
-        return member.salt
-    return _add_seen(member_id, (), members)
-
-
-def _add_seen(member_id: str, item_ids: Sequence[str], members: MemberStore) -> str:
-    """Add seen items; what fails is for the caller to send again, never a fault of the body."""
-    try:
-        return members.add_seen(member_id, item_ids)
-    except (BadData, ConflictError) as error:
-        raise DependencyError(f"a member's row cannot be written: {error}") from error
-
-
 def _to_record(event: FeedbackItem, *, salt: str, now: datetime) -> FeedbackEvent:
     member = pseudonym_of(event.member_id, salt=salt)
     return FeedbackEvent(
@@ -155,10 +176,9 @@ def _to_record(event: FeedbackItem, *, salt: str, now: datetime) -> FeedbackEven
     )
 
 
-def _remember_seen(events: Sequence[FeedbackItem], members: MemberStore) -> None:
+def _newly_seen(events: Sequence[FeedbackItem]) -> dict[str, list[str]]:
     seen: dict[str, list[str]] = {}
     for event in events:
         if event.kind in SEEN_KINDS:
             seen.setdefault(event.member_id, []).append(event.item_id)
-    for member_id, item_ids in seen.items():
-        _add_seen(member_id, item_ids, members)
+    return seen
