@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from threading import Barrier
+import threading
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -75,7 +76,10 @@ def service() -> FakeAppConfig:
 
 @pytest.fixture
 def flags(service: FakeAppConfig, clock: list[float]) -> AppConfigFlags:
-    return AppConfigFlags(service, SOURCES, poll_seconds=30.0, monotonic=lambda: clock[0])
+    # a loaded machine may be slow to start a thread: only who tests patience is impatient
+    return AppConfigFlags(
+        service, SOURCES, poll_seconds=30.0, monotonic=lambda: clock[0], patience_seconds=30.0
+    )
 
 
 def test_before_anything_was_deployed_the_defaults_serve(flags) -> None:
@@ -251,6 +255,44 @@ def test_after_a_response_the_flags_are_refreshed_at_half_their_age(flags, servi
     assert service.calls == 6
 
 
+def test_a_slow_service_keeps_no_request_waiting_and_its_answer_serves_the_next(
+    service, clock
+) -> None:
+    flags = AppConfigFlags(
+        service, SOURCES, poll_seconds=30.0, monotonic=lambda: clock[0], patience_seconds=0.0
+    )
+    service.documents["hot"] = GOOD.encode()
+    first = flags.hotfixes()
+    flags.model_pointer(), flags.sampling_plan()
+    gate, answered = Event(), service.get_latest_configuration
+
+    def slowly(**token: str) -> dict[str, Any]:
+        assert gate.wait(30.0)
+        return answered(**token)
+
+    service.get_latest_configuration = slowly
+    service.documents["hot"] = b'{"schema_version": 1, "hotfixes": []}'
+    clock[0] += 60
+    # the gate is shut: whatever waited for the service would wait for ever
+    assert flags.hotfixes() == first
+    assert (flags.model_pointer(), flags.sampling_plan()) == (None, SamplingPlan())
+    assert [t.name for t in threading.enumerate()].count("poll-configuration") == 1, "others rest"
+    gate.set()
+    for thread in threading.enumerate():
+        if thread.name == "poll-configuration":
+            thread.join(30.0)
+    assert flags.hotfixes().hotfixes == ()
+    assert flags.take_failures() == 0
+
+
+def test_only_the_very_first_poll_is_waited_for(service, clock) -> None:
+    flags = AppConfigFlags(
+        service, SOURCES, poll_seconds=30.0, monotonic=lambda: clock[0], patience_seconds=0.0
+    )
+    service.documents["model"] = POINTER.encode()
+    assert flags.model_pointer() == ModelPointer("m-1")
+
+
 def test_a_process_that_starts_under_nonsense_serves_the_last_good_document_kept(
     service, clock
 ) -> None:
@@ -261,7 +303,12 @@ def test_a_process_that_starts_under_nonsense_serves_the_last_good_document_kept
         return GOOD
 
     flags = AppConfigFlags(
-        service, SOURCES, poll_seconds=30.0, monotonic=lambda: clock[0], last_good_hotfixes=recall
+        service,
+        SOURCES,
+        poll_seconds=30.0,
+        monotonic=lambda: clock[0],
+        last_good_hotfixes=recall,
+        patience_seconds=30.0,
     )
     service.documents["hot"] = b"nonsense"
     document = flags.hotfixes()
@@ -275,7 +322,7 @@ def test_a_process_that_starts_under_nonsense_serves_the_last_good_document_kept
 def test_what_this_process_saw_last_goes_before_what_was_kept(service, clock) -> None:
     flags = AppConfigFlags(
         service, SOURCES, poll_seconds=30.0, monotonic=lambda: clock[0],
-        last_good_hotfixes=lambda: GOOD,
+        last_good_hotfixes=lambda: GOOD, patience_seconds=30.0,
     )  # fmt: skip
     service.documents["hot"] = b'{"schema_version": 1, "hotfixes": []}'
     flags.hotfixes()
@@ -294,7 +341,12 @@ def test_without_a_last_good_document_the_default_serves_and_is_marked(
         raise trouble
 
     flags = AppConfigFlags(
-        service, SOURCES, poll_seconds=30.0, monotonic=lambda: clock[0], last_good_hotfixes=recall
+        service,
+        SOURCES,
+        poll_seconds=30.0,
+        monotonic=lambda: clock[0],
+        last_good_hotfixes=recall,
+        patience_seconds=30.0,
     )
     service.documents["hot"] = b"nonsense"
     assert flags.hotfixes().hotfixes == ()

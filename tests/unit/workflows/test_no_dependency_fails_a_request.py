@@ -112,7 +112,7 @@ def source(name: str) -> DocumentSource:
 
 def flags_over(client: Any) -> AppConfigFlags:
     sources = FlagSources(source("hotfixes"), source("model"), source("sampling"))
-    return AppConfigFlags(client, sources, poll_seconds=0.0)
+    return AppConfigFlags(client, sources, poll_seconds=0.0, patience_seconds=30.0)
 
 
 def serve(world: ServedWorld, **broken: Any) -> tuple[RecommendationResponse, RecommendPorts]:

@@ -8,7 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from recsysops.adapters.aws_clients import AwsClient
-from recsysops.adapters.polled_document import DocumentSource, PolledDocument, SharedRest
+from recsysops.adapters.polled_document import (
+    PATIENCE_SECONDS,
+    DocumentSource,
+    PolledDocument,
+    SharedRest,
+)
 from recsysops.errors import DependencyError, FlagError
 from recsysops.serving.flag_document import parse_flag_document
 from recsysops.serving.roll_out import parse_model_pointer, parse_sampling_plan
@@ -33,7 +38,11 @@ class FlagSources:
 
 
 class AppConfigFlags:
-    """FlagReader on the AppConfig data plane; every answer is at most poll_seconds old."""
+    """FlagReader on the AppConfig data plane.
+
+    Every answer is at most poll_seconds old while AppConfig answers within `patience_seconds`;
+    when it does not, the last good answer serves and the newer one comes a moment later.
+    """
 
     def __init__(
         self,
@@ -43,6 +52,7 @@ class AppConfigFlags:
         poll_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
         last_good_hotfixes: Callable[[], str] | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._poll_seconds = poll_seconds
         rest = SharedRest()
@@ -54,6 +64,7 @@ class AppConfigFlags:
             poll_seconds=poll_seconds,
             monotonic=monotonic,
             rest=rest,
+            patience_seconds=patience_seconds,
             last_good=last_good_hotfixes,
         )
         self._pointer: PolledDocument[ModelPointer | None] = PolledDocument(
@@ -64,6 +75,7 @@ class AppConfigFlags:
             poll_seconds=poll_seconds,
             monotonic=monotonic,
             rest=rest,
+            patience_seconds=patience_seconds,
         )
         self._plan: PolledDocument[SamplingPlan] = PolledDocument(
             client,
@@ -73,6 +85,7 @@ class AppConfigFlags:
             poll_seconds=poll_seconds,
             monotonic=monotonic,
             rest=rest,
+            patience_seconds=patience_seconds,
         )
 
     def hotfixes(self) -> FlagDocument:
@@ -105,13 +118,13 @@ class AppConfigFlags:
     def read_together(self) -> None:
         """Ask for all documents side by side, as a start does that would wait for each in turn."""
         with ThreadPoolExecutor(len(self._documents), thread_name_prefix="flags") as threads:
-            for _ in threads.map(lambda document: document.read(), self._documents):
+            for _ in threads.map(lambda document: document.refresh(), self._documents):
                 pass
 
     def refresh_early(self) -> None:
         """Ask again what is past half its age: called after a response, off the request path."""
         for document in self._documents:
-            document.read(early_seconds=self._poll_seconds / 2.0)
+            document.refresh(early_seconds=self._poll_seconds / 2.0)
 
     @property
     def rejected_count(self) -> int:
@@ -128,7 +141,7 @@ class AppConfigFlags:
         Raises: DependencyError, FlagError.
         """
         for document in self._documents:
-            document.read()
+            document.refresh()
         if any(document.is_stale for document in self._documents):
             raise DependencyError("AppConfig did not answer the newest poll")
         if self.rejected_count:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any, Generic, TypeVar
 
 from recsysops.adapters.aws_clients import AwsClient, translate_errors
@@ -16,6 +16,9 @@ ValueT = TypeVar("ValueT")
 
 REST_SECONDS = 5.0
 """After a poll that was not answered nobody asks again for so long."""
+
+PATIENCE_SECONDS = 0.05
+"""How long a request waits for a newer document: several round trips within a region."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class PolledDocument(Generic[ValueT]):
         monotonic: Callable[[], float] = time.monotonic,
         last_good: Callable[[], str] | None = None,
         rest: SharedRest | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._client = client
         self._source = source
@@ -67,6 +71,8 @@ class PolledDocument(Generic[ValueT]):
         self._token: str | None = None
         self._next_poll = float("-inf")
         self._rest = rest or SharedRest()
+        self._patience_seconds = patience_seconds
+        self._was_asked = False
         self._was_answered = False
         self._knows_newest = False
         self._lock = Lock()
@@ -74,18 +80,27 @@ class PolledDocument(Generic[ValueT]):
         self.rejected: str | None = None
         self.is_stale = False
 
-    def read(self, *, early_seconds: float = 0.0) -> ValueT:
-        """Return the value, asking AppConfig first when the last answer is too old.
+    def read(self) -> ValueT:
+        """Return the value, asking the service first when the last answer is too old.
 
-        `early_seconds` asks that much sooner: used after a response, so that under steady
-        traffic no member waits for a poll.
+        Nobody waits for longer than `patience_seconds`: the poll goes on in the background and
+        the last good value serves. Only the very first poll, before which nothing is known, is
+        waited for.
+        """
+        if self._is_due(0.0) and self._lock.acquire(blocking=False):
+            if self._was_asked:
+                self._poll_aside()
+            else:
+                self._poll_and_release()
+        return self._value
+
+    def refresh(self, *, early_seconds: float = 0.0) -> None:
+        """Ask the service when the last answer is, or soon will be, too old; wait for it.
+
+        Used after a response, so that under steady traffic no member meets a poll at all.
         """
         if self._is_due(early_seconds) and self._lock.acquire(blocking=False):
-            try:
-                self._poll()
-            finally:
-                self._lock.release()
-        return self._value
+            self._poll_and_release()
 
     @property
     def is_known(self) -> bool:
@@ -105,7 +120,32 @@ class PolledDocument(Generic[ValueT]):
     def _is_due(self, early_seconds: float) -> bool:
         return self._monotonic() >= max(self._next_poll - early_seconds, self._rest.until)
 
+    def _poll_aside(self) -> None:
+        answered = Event()
+
+        def poll() -> None:
+            try:
+                self._poll_and_release()
+            finally:
+                answered.set()
+
+        try:
+            Thread(target=poll, name="poll-configuration", daemon=True).start()
+        except RuntimeError:  # no thread to be had: the next read tries again
+            self._lock.release()
+            return
+        if not answered.wait(self._patience_seconds):
+            # nor does the same request wait for another document
+            self._rest.until = self._monotonic() + min(REST_SECONDS, self._poll_seconds)
+
+    def _poll_and_release(self) -> None:
+        try:
+            self._poll()
+        finally:
+            self._lock.release()
+
     def _poll(self) -> None:
+        self._was_asked = True
         text = ""
         try:
             text = self._fetch()

@@ -65,7 +65,13 @@ PropensityErrors = Annotated[
 RowNames = Annotated[
     list[str], Field(description="row of every item below a home page's first row")
 ]
-RowItems = Annotated[list[str], Field(description="those items, top row first; `shown` is row one")]
+RowItems = Annotated[
+    list[str],
+    Field(
+        description="those items, top row first; `shown` is row one. They are a function of row "
+        "one, so given it each has propensity 1; over the exploration of row one it is not known"
+    ),
+]
 Country = Annotated[
     str | None,
     Field(description="two capital letters, as the request's context says; since version 3"),
