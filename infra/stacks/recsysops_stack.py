@@ -135,7 +135,7 @@ class RecsysopsStack(Stack):
         self.artefacts.allow_keeping_baselines(judge)
 
         incidents = self.functions["record_incidents"]
-        self.tables.incidents.allow(incidents, "PutItem", "Scan")
+        self.tables.incidents.allow(incidents, "GetItem", "PutItem", "Scan")
         self.artefacts.allow_noting_progress(incidents)
         self.incident_topic.allow_publishing(incidents)
 

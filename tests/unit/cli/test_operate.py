@@ -146,7 +146,7 @@ class FakeRuns:
 
     def run(self, arn: str, payload: dict[str, str], *, progress: object) -> dict[str, object]:
         self.started = (arn, payload)
-        return {"incident_ids": ["inc-1"]}
+        return {"opened": ["inc-1"], "tested": 7}
 
 
 def test_audit_starts_the_state_machine_with_both_windows(run_cli: RunCli, ports: Ports) -> None:
@@ -157,7 +157,10 @@ def test_audit_starts_the_state_machine_with_both_windows(run_cli: RunCli, ports
         "--reference-from", "2026-03-02", "--reference-to", "2026-03-03",
     ]  # fmt: skip
     said = run_cli("audit", *windows, "--json")
-    assert json.loads(said.out) == {"incident_ids": ["inc-1"]}
+    assert json.loads(said.out) == {"opened": ["inc-1"], "tested": 7}
+    said = run_cli("audit", *windows).out
+    assert "7 tests" in said
+    assert "opened: inc-1" in said
     assert runs.started[1] == {
         "window_start": "2026-03-03T00:00:00+00:00",
         "window_end": "2026-03-04T00:00:00+00:00",

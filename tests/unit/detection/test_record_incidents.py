@@ -8,6 +8,7 @@ import pytest
 from recsysops.adapters.memory import MemoryIncidents, MemoryNotifier
 from recsysops.detection.checks import CheckDocument, Judgement
 from recsysops.detection.context import AuditContext
+from recsysops.detection.lifecycle import Remark, move_incident
 from recsysops.errors import DependencyError
 from recsysops.vocabulary import Incident
 from recsysops.workflows.record_incidents import AuditReport, record_incidents
@@ -49,6 +50,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.book, self.pager = MemoryIncidents(), MemoryNotifier()
+        self.now = NOW
 
     def record(self, judgements: list[Judgement], asked: AuditContext | None = None) -> AuditReport:
         return record_incidents(
@@ -56,7 +58,7 @@ class Desk:
             context=asked or context(),
             incidents=self.book,
             notifier=self.pager,
-            now=NOW,
+            now=self.now,
         )
 
     def events(self, incident_id: str) -> list[str]:
@@ -155,6 +157,60 @@ def test_a_cause_that_comes_back_after_it_was_resolved_is_a_new_incident() -> No
     [new] = desk.record(judged("year"), days_later(1)).opened
     assert new != old
     assert len(desk.pager.messages) == 2
+
+
+def resolved_at(desk: Desk, incident_id: str, hours: float) -> None:
+    moment = NOW + timedelta(hours=hours)
+    desk.book.update(
+        incident_id, lambda one: move_incident(one, "resolve", Remark("ana", moment, "mended"))
+    )
+
+
+def test_a_cause_that_comes_back_soon_reopens_its_incident_and_repeating_changes_nothing() -> None:
+    desk = Desk()
+    [incident_id] = desk.record(judged("year")).opened
+    resolved_at(desk, incident_id, -30)
+    desk.now = NOW + timedelta(hours=30)
+    assert desk.record(judged("year"), days_later(1)).opened == (incident_id,)
+    reopened = desk.book.get(incident_id)
+    assert reopened.status == "reopened"
+    assert len(desk.pager.messages) == 2
+    assert desk.pager.messages[-1][0].startswith("again: year is exactly zero")
+    report = desk.record(judged("year"), days_later(1))
+    assert report.continued == (incident_id,)
+    assert desk.book.get(incident_id) == reopened
+
+
+def test_what_flaps_pages_once_a_day() -> None:
+    desk = Desk()
+    [incident_id] = desk.record(judged("year")).opened
+    for day in range(1, 4):
+        resolved_at(desk, incident_id, 3 * day)
+        desk.now = NOW + timedelta(hours=3 * day + 1)
+        desk.record(judged("year"), days_later(day))
+    assert desk.events(incident_id).count("reopened") == 3
+    assert len(desk.pager.messages) == 1
+
+
+def test_a_cause_that_comes_back_after_a_week_is_a_new_incident() -> None:
+    desk = Desk()
+    [old] = desk.record(judged("year")).opened
+    resolved_at(desk, old, 1)
+    desk.now = NOW + timedelta(days=9)
+    [new] = desk.record(judged("year"), days_later(9)).opened
+    assert new != old
+    assert desk.book.get(old).status == "resolved"
+
+
+def test_what_people_write_while_a_run_records_is_kept() -> None:
+    desk = Desk()
+    [incident_id] = desk.record(judged("year")).opened
+    stale = desk.book.list_incidents()
+    desk.book.update(incident_id, lambda one: move_incident(one, "acknowledge", Remark("ana", NOW)))
+    desk.book.list_incidents = lambda status=None: stale  # type: ignore[method-assign, assignment]
+    desk.record(judged("year"), days_later(1))
+    assert desk.events(incident_id) == ["detected", "paged", "acknowledged", "seen_again"]
+    assert desk.book.get(incident_id).status == "acknowledged"
 
 
 def test_a_later_window_without_the_cause_says_so_in_the_incidents_story() -> None:

@@ -256,6 +256,13 @@ class IncidentBook(Protocol):
     def put(self, incident: Incident) -> None:
         """Write or replace."""
 
+    def update(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
+        """Replace an incident by what `change` makes of it, and return that; no write is lost.
+
+        `change` is asked again when somebody else wrote in between. Raises: NotFound,
+        ConflictError when others kept writing, DependencyError.
+        """
+
     def list_incidents(self, status: IncidentStatus | None = None) -> list[Incident]:
         """Return incidents, newest first."""
 

@@ -58,7 +58,9 @@ Component = Literal["traffic", "serving", "item_features", "items", "upstream", 
 """What is broken. upstream: what suppliers deliver as a whole. items: what owners measure of them,
 and how launches and groups of items are treated."""
 Verdict = Literal["input", "model", "serving", "could_not_judge"]
-IncidentStatus = Literal["open", "acknowledged", "mitigated", "resolved"]
+IncidentStatus = Literal["open", "acknowledged", "mitigated", "resolved", "reopened"]
+"""mitigated: members are protected, the cause is not mended; only a long-term fix that has landed
+ends it. reopened: the cause came back soon after somebody had called it resolved."""
 ModelStatus = Literal["candidate", "production", "surface", "retired"]
 """surface: approved to serve, beside production, the surfaces that the pointer gives it."""
 
@@ -209,7 +211,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Findings with one cause, folded together, with the story since."""
+    """Findings with one cause, folded together, with the story since.
+
+    contributions: slices by their part of the whole change, largest first, {slice, share}.
+    affected: how many of what, as far as the aggregates tell: {unit, estimate, of}; a diagnosis
+    adds members and requests. links: long-term fixes, {url, state: planned|landed}.
+    """
 
     incident_id: str
     status: IncidentStatus
@@ -223,6 +230,9 @@ class Incident:
     findings: tuple[Finding, ...]
     timeline: tuple[Mapping[str, str], ...] = ()
     diagnosis: Mapping[str, object] | None = None
+    contributions: tuple[Mapping[str, object], ...] = ()
+    affected: Mapping[str, object] = field(default_factory=dict)
+    links: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

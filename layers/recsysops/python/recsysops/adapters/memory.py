@@ -353,6 +353,12 @@ class MemoryIncidents:
         """Write or replace."""
         self._incidents[incident.incident_id] = incident
 
+    def update(self, incident_id: str, change: Callable[[Incident], Incident]) -> Incident:
+        """Replace an incident by what `change` makes of it. Raises: NotFound."""
+        changed = change(self.get(incident_id))
+        self.put(changed)
+        return changed
+
     def list_incidents(self, status: IncidentStatus | None = None) -> list[Incident]:
         """Return incidents, newest first."""
         chosen = [one for one in self._incidents.values() if status in (None, one.status)]

@@ -15,6 +15,7 @@ from recsysops.cli import (
     faults,
     hotfix,
     import_model,
+    incidents,
     item_page,
     launches,
     metrics,
@@ -50,7 +51,6 @@ app.command()(import_model.import_model)
 app.command()(operate.recommend)
 app.command()(operate.audit)
 app.command()(audit_catalogue.audits)
-app.command()(operate.incidents)
 app.command()(item_page.item)
 app.command()(operate.diagnose)
 app.command()(replay.replay)
@@ -67,6 +67,7 @@ app.command()(ml_test_score.ml_test_score)
 app.command()(checks.leaderboard)
 app.command()(checks.previews_check)
 app.command()(checks.launches_check)
+app.add_typer(incidents.app, name="incidents")
 app.add_typer(hotfix.app, name="hotfix")
 app.add_typer(models.app, name="models")
 app.add_typer(sources.app, name="sources")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -14,8 +12,7 @@ from recsysops.cli.connection import open_ports, stage_ports
 from recsysops.cli.output import people, print_json, print_table, progress_console
 from recsysops.cli.stage import JsonFlag
 from recsysops.errors import BadInput
-from recsysops.ports import IncidentBook
-from recsysops.vocabulary import Incident, IncidentStatus, Window
+from recsysops.vocabulary import Window
 
 MomentOption = Annotated[str | None, typer.Option(help="ISO moment, UTC when no zone is given.")]
 
@@ -82,22 +79,17 @@ def audit(
             name_windows(window, reference=reference),
             progress=lambda state, seconds: shown.update(f"audit: {state} {seconds:.0f} s"),
         )
-    print_json(answer) if as_json else people.print(f"incidents: {answer.get('incident_ids')}")
+    print_json(answer) if as_json else people.print(_say_report(answer))
 
 
-def incidents(
-    status: Annotated[
-        str | None, typer.Option(help="open, acknowledged, mitigated, resolved")
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """List incidents, newest first."""
-    wanted = _status(status)
-    found = open_ports().incidents.list_incidents(wanted)
-    if as_json:
-        print_json(found)
-    else:
-        print_table("incidents", [_incident_row(incident) for incident in found])
+def _say_report(answer: Mapping[str, object]) -> str:
+    """Return an audit's report in a few lines."""
+    told = {name: answer.get(name) or [] for name in ("opened", "continued", "cleared")}
+    lines = [f"{name}: {', '.join(map(str, told[name])) or 'none'}" for name in told]  # type: ignore[call-overload]
+    unjudged = answer.get("unjudged")
+    if isinstance(unjudged, Mapping):
+        lines += [f"{audit}: {reason}" for audit, reason in unjudged.items()]
+    return "\n".join([f"{answer.get('tested')} tests", *lines])
 
 
 def diagnose(
@@ -106,11 +98,14 @@ def diagnose(
 ) -> None:
     """Name what an incident comes from: input or model, which one, which items; with evidence."""
     from recsysops.cli.story.diagnosing import diagnose as diagnose_with
+    from recsysops.workflows.note_on_incident import keep_diagnosis
 
     ports = open_ports()
     incident = ports.incidents.get(incident_id)
     found = diagnose_with(incident, stage_ports(ports), ports.catalogues)
-    keep_diagnosis(incident, found.to_document(), ports.incidents)
+    keep_diagnosis(
+        incident_id, found.to_document(), at=datetime.now(UTC), incidents=ports.incidents
+    )
     if as_json:
         print_json(found)
         return
@@ -123,38 +118,6 @@ def diagnose(
         people.print(f"{suspicion.feature}: {len(suspicion.item_ids)} items", suspicion.evidence)
     queries = found.evidence["queries"]
     print_table("named queries", queries if isinstance(queries, list) else [])
-
-
-def keep_diagnosis(
-    incident: Incident, diagnosis: Mapping[str, object], incidents: IncidentBook
-) -> None:
-    """Write a diagnosis into the incident, where the hotfix menu finds it."""
-    document = json.loads(json.dumps(diagnosis, default=str))
-    line = {"at": datetime.now(UTC).isoformat(), "event": "diagnosed"}
-    timeline = (*incident.timeline, line)
-    incidents.put(replace(incident, diagnosis=document, timeline=timeline))
-
-
-def _status(text: str | None) -> IncidentStatus | None:
-    allowed: tuple[IncidentStatus, ...] = ("open", "acknowledged", "mitigated", "resolved")
-    for status in allowed:
-        if status == text:
-            return status
-    if text is not None:
-        raise BadInput(f"status {text!r} is none of {', '.join(allowed)}")
-    return None
-
-
-def _incident_row(incident: Incident) -> dict[str, object]:
-    return {
-        "id": incident.incident_id,
-        "status": incident.status,
-        "severity": incident.severity,
-        "component": incident.component,
-        "subject": incident.subject,
-        "title": incident.title,
-        "detected": incident.detected_at,
-    }
 
 
 def _slice_row(match: object) -> dict[str, object]:

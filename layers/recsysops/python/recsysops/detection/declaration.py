@@ -22,6 +22,16 @@ BaselineKind = Literal["previous", "frozen", "seasonal", "none"]
 until one is pinned. seasonal: the same hours of the week in the history, the previous stretch until
 that is long enough. none: the window alone tells."""
 
+Unit = Literal["items", "choices", "requests", "events", "rows"]
+_UNITS: Final[Mapping[str, Unit]] = {
+    "{items_as_served}": "items",
+    "choice_ranks": "choices",
+    "full_requests": "requests",
+    "slim_requests": "requests",
+    "feedback": "events",
+    "item_snapshots": "items",
+}
+
 MIDDLE_DEPTH: Final = 5
 DEEPEST: Final = 9
 
@@ -70,6 +80,12 @@ class Audit:
         return render_audit(
             self.tables, context, parameters=self.parameters, to_bin=self.to_bin, edges=edges
         )
+
+    @property
+    def unit(self) -> Unit:
+        """What one row of weight 1 is, as far as the tables that are read tell."""
+        named = self.tables
+        return next((unit for table, unit in _UNITS.items() if table in named), "rows")
 
     @property
     def digest(self) -> str:

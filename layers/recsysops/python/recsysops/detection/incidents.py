@@ -9,6 +9,7 @@ from datetime import datetime
 
 from recsysops.detection.checks import BLIND
 from recsysops.detection.context import AuditContext
+from recsysops.detection.contributions import estimate_affected, rank_contributions
 from recsysops.detection.fold import FoundCause
 from recsysops.request_log.moments import sql_timestamp
 from recsysops.vocabulary import Finding, Incident
@@ -67,6 +68,8 @@ def open_incident(cause: FoundCause, context: AuditContext, *, now: datetime) ->
         reference=context.reference,
         findings=tuple(_slim_evidence(cause.findings[:KEPT_FINDINGS])),
         timeline=(timeline_entry("detected", context, at=now),),
+        contributions=tuple(rank_contributions(cause.findings)),
+        affected=estimate_affected(cause.findings),
     )
 
 

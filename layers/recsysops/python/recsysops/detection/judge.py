@@ -13,6 +13,7 @@ from recsysops.detection.cells import PERIODS, Distribution, read_distributions
 from recsysops.detection.checks import Check, CheckDocument, Judgement
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
+from recsysops.detection.evidence import attach_evidence
 from recsysops.detection.thresholds import KEPT_CHECKS, KEPT_P_VALUE, LEAST_ROWS
 from recsysops.errors import BadData, CouldNotJudge
 from recsysops.ports import Row
@@ -54,10 +55,17 @@ def judge_rows(
         status="judged",
         tested_wholes=sum(not check.nested for check in usable),
         tested_slices=sum(check.nested for check in usable),
-        findings=tuple(CheckDocument.model_validate(asdict(c)) for c in _worth_carrying(usable)),
+        findings=_carried(usable, distributions),
         query_id=query_id,
         sql=sql,
     )
+
+
+def _carried(
+    checks: Sequence[Check], distributions: Sequence[Distribution]
+) -> tuple[CheckDocument, ...]:
+    shown = attach_evidence(_worth_carrying(checks), distributions)
+    return tuple(CheckDocument.model_validate(asdict(check)) for check in shown)
 
 
 def _require_rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from recsysops.detection.checks import Judgement
@@ -17,15 +17,17 @@ from recsysops.detection.incidents import (
     is_same_cause,
     open_incident,
 )
+from recsysops.detection.lifecycle import comes_back, may_page
 from recsysops.ports import IncidentBook, Notifier
-from recsysops.vocabulary import Incident
+from recsysops.vocabulary import Incident, IncidentStatus
 
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
     """What one run came to.
 
-    opened: incidents first seen by this window (a repeat of the window names them again).
+    opened: incidents first seen by this window (a repeat of the window names them again), and
+    resolved ones whose cause came back soon.
     continued: incidents of earlier windows whose cause is seen again. cleared: unresolved
     incidents of earlier windows whose cause this window, fully judged, does not show.
     unjudged: audit → reason.
@@ -59,7 +61,8 @@ def record_incidents(
 ) -> AuditReport:
     """Decide what raises an alarm, fold it into causes, and bring the incident book up to date.
 
-    A cause whose incident is not resolved yet continues that incident and pages nobody again.
+    A cause whose incident is not resolved yet continues that incident and pages nobody again;
+    one that comes back soon after it was resolved reopens it, and pages once a day at most.
     Repeating a window changes nothing. An incident is written before it is paged, and marked
     afterwards: who dies in between pages on the repeat.
 
@@ -69,14 +72,16 @@ def record_incidents(
     causes = fold_findings(decision.findings)
     known = incidents.list_incidents()
     unresolved = [one for one in known if one.status != "resolved"]
+    resolved = [one for one in known if comes_back(one, at=now)]
     book = _Book(incidents, notifier, context, now, {one.incident_id: one for one in known})
     opened, continued = [], []
     for cause in causes:
-        earlier = _earlier_incident(cause, unresolved, context)
-        if earlier is None:
-            opened.append(book.open(cause))
-        else:
+        if earlier := _earlier_incident(cause, unresolved, context):
             continued.append(book.note(earlier, "seen_again"))
+        elif back := _earlier_incident(cause, resolved, context):
+            opened.append(book.reopen(back))
+        else:
+            opened.append(book.open(cause))
     silent = _silent(unresolved, causes, judgements, context)
     return AuditReport(
         run_id=context.run_id,
@@ -107,13 +112,31 @@ class _Book:
         written = known or incident
         if not any(entry.get("event") == "paged" for entry in written.timeline):
             self.notifier.publish(written.title, _page(written))
-            self.incidents.put(add_entry(written, "paged", self.context, at=self.now))
+            self._add(written.incident_id, "paged")
         return written.incident_id
 
-    def note(self, incident: Incident, event: str) -> str:
-        if not has_entry(incident, event, self.context):
-            self.incidents.put(add_entry(incident, event, self.context, at=self.now))
+    def reopen(self, incident: Incident) -> str:
+        reopened = self._add(incident.incident_id, "reopened", status="reopened")
+        if may_page(incident, at=self.now):
+            self.notifier.publish(f"again: {incident.title}", _page(reopened))
+            self._add(incident.incident_id, "paged")
         return incident.incident_id
+
+    def note(self, incident: Incident, event: str) -> str:
+        if not any(has_entry(incident, one, self.context) for one in (event, "reopened")):
+            self._add(incident.incident_id, event)
+        return incident.incident_id
+
+    def _add(
+        self, incident_id: str, event: str, *, status: IncidentStatus | None = None
+    ) -> Incident:
+        """Add a line to the story as it is now: people and diagnosis write there too."""
+
+        def add(fresh: Incident) -> Incident:
+            told = add_entry(fresh, event, self.context, at=self.now)
+            return replace(told, status=status or fresh.status)
+
+        return self.incidents.update(incident_id, add)
 
 
 def _earlier_incident(
@@ -145,11 +168,13 @@ def _silent(
 def _page(incident: Incident) -> dict[str, object]:
     return {
         "incident_id": incident.incident_id,
+        "status": incident.status,
         "severity": incident.severity,
         "component": incident.component,
         "subject": incident.subject,
         "title": incident.title,
         "window_start": incident.window.start.isoformat(),
         "window_end": incident.window.end.isoformat(),
+        "affected": dict(incident.affected),
         "findings": len(incident.findings),
     }

@@ -1,0 +1,94 @@
+"""The states of an incident, who may move it from one to the next, and when it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from recsysops.errors import BadInput, ConflictError
+from recsysops.vocabulary import Incident, IncidentStatus
+
+Act = Literal["acknowledge", "mitigate", "resolve", "reopen"]
+
+REOPEN_WITHIN: Final = timedelta(days=7)
+"""A cause that is seen again this soon after it was resolved is the same incident."""
+PAGE_AGAIN_AFTER: Final = timedelta(hours=24)
+"""What flaps pages once a day at most."""
+
+_MOVES: Final[Mapping[Act, tuple[tuple[IncidentStatus, ...], IncidentStatus]]] = {
+    "acknowledge": (("open", "reopened"), "acknowledged"),
+    "mitigate": (("open", "reopened", "acknowledged"), "mitigated"),
+    "resolve": (("open", "reopened", "acknowledged", "mitigated"), "resolved"),
+    "reopen": (("resolved", "mitigated"), "reopened"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Who did something, when, and what they say about it."""
+
+    by: str
+    at: datetime
+    note: str = ""
+
+    def to_line(self, event: str) -> Mapping[str, str]:
+        """Return a line of an incident's timeline."""
+        return {"at": self.at.isoformat(), "event": event, "by": self.by, "note": self.note}
+
+
+def move_incident(incident: Incident, act: Act, remark: Remark) -> Incident:
+    """Return the incident after a person's act.
+
+    Raises: ConflictError when its state does not allow it; a mitigated incident is resolved only
+    after a long-term fix that is linked has landed.
+    """
+    origins, target = _MOVES[act]
+    if incident.status not in origins:
+        raise ConflictError(
+            f"{incident.incident_id} is {incident.status}; '{act}' needs {' or '.join(origins)}"
+        )
+    if act == "resolve" and incident.status == "mitigated" and not has_landed_fix(incident):
+        raise ConflictError(
+            f"{incident.incident_id} is mitigated, not mended: link the long-term fix that has "
+            f"landed first ('recsysops incidents link {incident.incident_id} URL --landed')"
+        )
+    timeline = (*incident.timeline, remark.to_line(target))
+    return replace(incident, status=target, timeline=timeline)
+
+
+def link_fix(incident: Incident, url: str, remark: Remark, *, landed: bool) -> Incident:
+    """Link a long-term fix, or say that a linked one has landed.
+
+    Raises: BadInput when the link is no http(s) address or ticket of at most 500 characters.
+    """
+    if not 0 < len(url) <= 500 or any(mark.isspace() for mark in url):
+        raise BadInput(f"a link has no spaces and at most 500 characters, not {url!r:.60}")
+    others = tuple(link for link in incident.links if link["url"] != url)
+    link = {"url": url, "state": "landed" if landed else "planned"}
+    line = {**remark.to_line("fix_landed" if landed else "fix_linked"), "url": url}
+    return replace(incident, links=(*others, link), timeline=(*incident.timeline, line))
+
+
+def has_landed_fix(incident: Incident) -> bool:
+    """Tell whether a linked long-term fix has landed."""
+    return any(link["state"] == "landed" for link in incident.links)
+
+
+def comes_back(incident: Incident, *, at: datetime) -> bool:
+    """Tell whether a cause seen at a moment reopens its resolved incident."""
+    resolved = last_moment(incident, "resolved")
+    return incident.status == "resolved" and resolved is not None and at - resolved <= REOPEN_WITHIN
+
+
+def may_page(incident: Incident, *, at: datetime) -> bool:
+    """Tell whether people may be paged about an incident again."""
+    paged = last_moment(incident, "paged")
+    return paged is None or at - paged > PAGE_AGAIN_AFTER
+
+
+def last_moment(incident: Incident, event: str) -> datetime | None:
+    """Return when an event last stood in the incident's story."""
+    moments = [line["at"] for line in incident.timeline if line.get("event") == event]
+    return datetime.fromisoformat(moments[-1]) if moments else None
