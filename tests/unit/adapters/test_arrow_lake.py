@@ -56,13 +56,18 @@ def test_other_days_and_moments_are_filled_into_a_remembered_translation() -> No
     ]
 
 
-def test_a_part_is_written_once_into_a_table_of_the_lake() -> None:
+def test_rows_added_to_a_part_are_seen_by_the_next_query() -> None:
     lake = ArrowLake()
     lake.put("feedback", "1", _feedback("a"))
-    with pytest.raises(BadInput, match="never change"):
-        lake.put("feedback", "1", _feedback("b"))
+    lake.compose({"feedback": ["1"]})
+    assert lake.run(_COUNT) == [{"n": 1}]
+    lake.put("feedback", "1", _feedback("b"))
+    assert lake.run(_COUNT) == [{"n": 2}]
+
+
+def test_a_table_that_the_lake_lacks_is_refused() -> None:
     with pytest.raises(BadInput, match="no table"):
-        lake.put("secrets", "1", _feedback("b"))
+        ArrowLake().put("secrets", "1", _feedback("b"))
 
 
 def test_a_dropped_part_may_be_written_anew() -> None:

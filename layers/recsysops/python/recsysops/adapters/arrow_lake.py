@@ -1,7 +1,7 @@
 """The lake in memory: Arrow tables in named parts, read by Athena SQL in DuckDB.
 
-What the gauntlet audits thousands of days with. A part never changes once it is put, so a query
-that was asked before over the same parts of the tables it names has the same answer.
+What the gauntlet audits thousands of days with. A query that was asked before, over the same
+parts with the same rows of the tables that it names, has the same answer and is not run again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class ArrowLake:
         self._connection.execute("SET threads = 1")
         self._connection.execute("CREATE SCHEMA parts")
         self._layout: dict[str, tuple[str, ...]] = {}
-        self._held: set[tuple[str, str]] = set()
+        self._puts: dict[tuple[str, str], int] = {}
+        self._count = 0
         self._translations: dict[str, str] = {}
         self._answers: dict[tuple[object, ...], list[dict[str, object]]] = {}
         for table in TABLES:
@@ -45,20 +46,20 @@ class ArrowLake:
         self.compose(dict.fromkeys(TABLES, ()))
 
     def put(self, table: str, part: str, rows: pa.Table) -> None:
-        """Keep rows as a part of a table; a part is written once.
+        """Add rows to a part of a table, a new one if there is none of that name.
 
-        Raises: BadInput when the lake has no such table or has the part already.
+        Raises: BadInput when the lake has no such table.
         """
         if table not in TABLES:
             raise BadInput(f"the lake has no table {table!r}; it has {sorted(TABLES)}")
-        if (table, part) in self._held:
-            raise BadInput(f"part {part!r} of {table} is written already; parts never change")
-        self._create_part(table, part)
+        if (table, part) not in self._puts:
+            self._create_part(table, part)
         self._connection.register("incoming", rows)
         name = _part_name(table, part)
         self._connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")  # noqa: S608 - one of our tables
         self._connection.unregister("incoming")
-        self._held.add((table, part))
+        self._count += 1  # never the same again, even for a part that was dropped in between
+        self._puts[table, part] = self._count
 
     def compose(self, layout: Mapping[str, Sequence[str]]) -> None:
         """Let the named tables consist of these parts, in this order; the others stay."""
@@ -72,10 +73,10 @@ class ArrowLake:
 
     def drop(self, part: str) -> None:
         """Forget a part of all tables that have it; no layout may name it any more."""
-        for table, held in sorted(self._held):
+        for table, held in sorted(self._puts):
             if held == part:
                 self._connection.execute(f"DROP TABLE {_part_name(table, part)}")
-        self._held = {(table, held) for table, held in self._held if held != part}
+                del self._puts[table, part]
 
     def run(self, sql: str) -> list[dict[str, object]]:
         """Return the rows of one Athena SELECT; moments are aware, in UTC.
@@ -83,7 +84,7 @@ class ArrowLake:
         Raises: DependencyError with the engine's message, as Athena would fail the query.
         """
         named = sorted(TABLES.keys() & set(_WORD.findall(sql)))
-        key = (sql, *((table, self._layout[table]) for table in named))
+        key = (sql, *(self._version_of(table) for table in named))
         if key not in self._answers:
             self._answers[key] = self._ask(sql)
         return [dict(row) for row in self._answers[key]]
@@ -92,6 +93,9 @@ class ArrowLake:
         """Forget everything."""
         self._connection.close()
         self._answers.clear()
+
+    def _version_of(self, table: str) -> tuple[object, ...]:
+        return table, *((part, self._puts[table, part]) for part in self._layout[table])
 
     def _ask(self, sql: str) -> list[dict[str, object]]:
         try:

@@ -20,7 +20,6 @@ from recsysops.adapters.memory import (
 )
 from recsysops.detection.catalogue import AUDITS
 from recsysops.detection.declaration import Audit
-from recsysops.request_log.records import TABLES
 from recsysops.simulation.gauntlet.columns import Columns
 from recsysops.simulation.gauntlet.corruptions import ActiveFault
 from recsysops.simulation.gauntlet.lake_tables import to_arrow
@@ -45,6 +44,9 @@ HOURLY: tuple[Audit, ...] = tuple(audit for audit in AUDITS if audit.every == "h
 DAILY: tuple[Audit, ...] = tuple(audit for audit in AUDITS if audit.every == "day")
 
 
+Layout = dict[str, list[str]]
+
+
 @dataclass(frozen=True, slots=True)
 class AuditedWindow:
     """One judged window and the incidents that it opened."""
@@ -63,30 +65,44 @@ class SeedWorld:
         self._models: dict[int, Model] = {}
         self.mornings: dict[int, Upstream] = {}
         self.quiet: dict[int, LoggedDay] = {}
+        self._apart: set[str] = set()
         self._baselines = BaselineStore(MemoryBlobs())
         self._burn_in()
 
     def make_quiet_days(self, first: int, last: int) -> None:
-        """Make quiet days first..last and put them into the lake."""
+        """Make quiet days first..last."""
         for day in range(first, last + 1):
             logged = self.make(self.mornings[day], leave_alone)
             self.quiet[day] = logged
-            self.put(logged.tables, day, part=str(day))
             self.mornings[day + 1] = next_morning(
                 self.world, self.mornings[day], played=logged.played
             )
+
+    def put_quiet_days(self, first: int, last: int) -> None:
+        """Put quiet days first..last into the lake, in the part of their week."""
+        for day in range(first, last + 1):
+            self.put(self.quiet[day].tables, day, part=_week_of(day))
 
     def forget_days(self, before: int) -> None:
         """Forget quiet days that no window looks at any more."""
         for day in [day for day in self.quiet if day < before]:
             del self.quiet[day]
             self.mornings.pop(day, None)
-            self.lake.drop(str(day))
+            self.lake.drop(_week_of(day))
 
     def audit_quiet_day(self, day: int, book: MemoryIncidents) -> list[AuditedWindow]:
-        """Judge a quiet day against the week before its own."""
-        self.lake.compose(self.layout(day, {}))
+        """Put one more quiet day into the lake and judge it against the week before its own."""
+        self.put_quiet_days(day, day)
+        self.lake.compose(self.layout(day))
         return self.audit(day, book)
+
+    def part_of_quiet_day(self, day: int) -> str:
+        """Return the part with a quiet day apart, for tables that a fault of the log leaves."""
+        part = f"day:{day}"
+        if part not in self._apart:
+            self.put(self.quiet[day].tables, day, part=part)
+            self._apart.add(part)
+        return part
 
     def run_fault(self, fault: ActiveFault, *, days: Sequence[int], name: str) -> FaultDays:
         """Return the fault's days, to be audited one after the other."""
@@ -124,22 +140,14 @@ class SeedWorld:
             rows = to_arrow(table, columns, ingest_day=self.world.date_of(day))
             self.lake.put(table, part, rows)
 
-    def layout(self, day: int, changed: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-        """Return the parts of every table from the reference until `day`.
+    def layout(self, day: int, added: Mapping[str, Sequence[str]] | None = None) -> Layout:
+        """Return the parts of every table: the week before, the quiet days of the day's own.
 
-        changed: table → parts that stand for the days of the fault.
+        added: table → parts with the days of a fault.
         """
-        first = self.reference_week(day)
-        layout = {}
-        for table in TABLES:
-            own = list(changed.get(table, ()))
-            gone = {int(part.split(":")[0]) for part in own}
-            days = [d for d in range(first, day + 1) if d in self.quiet and d not in gone]
-            layout[table] = [*map(str, days), *own] if self._has(table) else []
-        return layout
-
-    def _has(self, table: str) -> bool:
-        return any(table in logged.tables for logged in self.quiet.values())
+        tables = next(iter(self.quiet.values())).tables
+        weeks = [_week_of(day - WEEK), _week_of(day)]
+        return {table: [*weeks, *(added or {}).get(table, ())] for table in tables}
 
     @staticmethod
     def reference_week(day: int) -> int:
@@ -201,28 +209,30 @@ class FaultDays:
     def __init__(
         self, home: SeedWorld, fault: ActiveFault, days: tuple[int, ...], name: str
     ) -> None:
+        self.days = days
         self._home = home
         self._fault = fault
-        self._name = name
-        self._changed: dict[str, list[str]] = {}
+        self._part = f"fault:{name}"
+        self._quiet_parts: list[str] = []
         self._upstream = home.mornings[days[0]]
-        self.days = days
 
     def audit_day(self, day: int, book: MemoryIncidents) -> list[AuditedWindow]:
         """Make one more day of the fault and judge it; days must come in order."""
-        part = f"{day}:{self._name}"
         tables = self._corrupt_log(day) if self._fault.fault.only_logs else self._serve_next()
-        self._home.put(tables, day, part=part)
-        for table in tables:
-            self._changed.setdefault(table, []).append(part)
-        self._home.lake.compose(self._home.layout(day, self._changed))
+        self._home.put(tables, day, part=self._part)
+        if self._fault.fault.only_logs:
+            self._quiet_parts.append(self._home.part_of_quiet_day(day))
+        layout = {
+            table: [self._part] if table in tables else self._quiet_parts
+            for table in self._home.quiet[day].tables
+        }
+        self._home.lake.compose(self._home.layout(day, layout))
         return self._home.audit(day, book)
 
     def forget(self) -> None:
         """Take the fault's days out of the lake."""
-        self._home.lake.compose(self._home.layout(self.days[-1], {}))
-        for part in {part for parts in self._changed.values() for part in parts}:
-            self._home.lake.drop(part)
+        self._home.lake.compose(self._home.layout(self.days[0]))
+        self._home.lake.drop(self._part)
 
     @cached_property
     def _touched(self) -> frozenset[str]:
@@ -240,6 +250,10 @@ class FaultDays:
         logged = self._home.make(self._upstream, self._fault.corrupt)
         self._upstream = next_morning(self._home.world, self._upstream, played=logged.played)
         return logged.tables
+
+
+def _week_of(day: int) -> str:
+    return f"week:{(day - BURN_IN) // WEEK}"
 
 
 def _first_day_of(version: int) -> int:

@@ -60,6 +60,7 @@ def run_task(task: Task) -> list[WorldRow]:
         return list(_quiet_weeks(home, task))
     first = BURN_IN + WEEK
     home.make_quiet_days(BURN_IN, first + WEEK - 1)
+    home.put_quiet_days(BURN_IN, first - 1)
     before = MemoryIncidents()
     for day in range(first, first + INJECTION_DAY):
         home.audit_quiet_day(day, before)
@@ -78,6 +79,7 @@ def make_world(kind: WorldKind, seed: int) -> World:
 
 def _quiet_weeks(home: SeedWorld, task: QuietTask) -> Iterator[WorldRow]:
     home.make_quiet_days(BURN_IN, BURN_IN + WEEK - 1)
+    home.put_quiet_days(BURN_IN, BURN_IN + WEEK - 1)
     for week in range(1, task.weeks + 1):
         first = BURN_IN + week * WEEK
         home.make_quiet_days(first, first + WEEK - 1)
