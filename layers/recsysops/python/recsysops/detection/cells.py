@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ Period = Literal["reference", "window"]
 PERIODS: tuple[Period, ...] = get_args(Period)
 EDGES = "edges"
 """The period of rows that tell bin edges rather than sums."""
+_REMEMBERED_TEXTS = 16_384
 EVERYTHING = "all"
 """The slice that is no slice."""
 
@@ -184,11 +186,20 @@ def _sums(rows: Sequence[Row | None]) -> Sums:
             continue
         try:
             scalars[:, place] = [float(str(row[name])) for name in ("n", "ww", "wxx")]
-            for part in str(row["groups"]).split(" "):
-                group, weight, value = part.split(":")
-                groups[:, place, int(group)] = float(weight), float(value)
+            groups[:, place] = _unpack_groups(str(row["groups"]))
         except (KeyError, ValueError, IndexError) as error:
             raise BadData(f"audit row {dict(row)} is not of the expected shape: {error}") from error
     if not np.isfinite(groups).all():
         raise BadData("audit sums hold infinite or missing numbers")
     return Sums(scalars[0], scalars[1], scalars[2], groups[0], groups[1])
+
+
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def _unpack_groups(text: str) -> Floats:
+    """Read 'group:weight:value …' as (2, 32); a kept reference is read again for every window."""
+    unpacked = np.zeros((2, HASH_GROUPS))
+    for part in text.split(" "):
+        group, weight, value = part.split(":")
+        unpacked[:, int(group)] = float(weight), float(value)
+    unpacked.flags.writeable = False
+    return unpacked
