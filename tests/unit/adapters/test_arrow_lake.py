@@ -82,3 +82,24 @@ def test_a_dropped_part_may_be_written_anew() -> None:
 def test_sql_that_cannot_be_answered_is_told_as_a_failed_query() -> None:
     with pytest.raises(DependencyError, match="query failed"):
         ArrowLake().run("SELECT nothing FROM nowhere")
+
+
+def test_an_answer_is_reused_when_only_columns_changed_that_the_query_does_not_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lake = ArrowLake()
+    for part, kind in (("quiet", "play"), ("faulty", "click")):
+        rows = _feedback("a", "b").append_column("kind", pa.array([kind] * 2))
+        lake.put("feedback", part, rows)
+    lake.compose({"feedback": ["quiet"]})
+    ids, kinds = "SELECT event_id FROM feedback", "SELECT DISTINCT kind FROM feedback"
+    before = lake.run(ids), lake.run(kinds)
+    lake.compose({"feedback": ["faulty"]})
+    assert lake.run(kinds) == [{"kind": "click"}] != before[1]
+    monkeypatch.setattr(lake, "_ask", None)  # whoever asks again fails
+    assert lake.run(ids) == before[0]
+
+
+def test_all_columns_by_a_star_are_refused() -> None:
+    with pytest.raises(DependencyError, match="by name"):
+        ArrowLake().run("SELECT * FROM feedback")

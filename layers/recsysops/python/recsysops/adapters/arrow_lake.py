@@ -1,11 +1,12 @@
 """The lake in memory: Arrow tables in named parts, read by Athena SQL in DuckDB.
 
-What the gauntlet audits thousands of days with. A query that was asked before, over the same
-parts with the same rows of the tables that it names, has the same answer and is not run again.
+What the gauntlet audits thousands of days with. A query that was asked before, over tables whose
+columns that it names hold the same values row by row, has the same answer and is not run again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 _PARTITION: Final = {"dt": "string"}
 _MOMENT: Final = re.compile(r"timestamp '([^']*)'")
 _DAY: Final = re.compile(r"'(\d{4}-\d\d-\d\d)'")
-_WORD: Final = re.compile(r"[a-z_]+")
+_EVERY_COLUMN: Final = re.compile(r"select\s+(\w+\.)?\*", re.IGNORECASE)
+_WORD: Final = re.compile(r"[a-z_0-9]+")
+_Digests = tuple[int, tuple[tuple[str, bytes], ...]]
+"""Rows of one writing, and the digest of each of its columns."""
 _KEPT_TRANSLATIONS: Final = 4_096
 
 
@@ -37,8 +41,7 @@ class ArrowLake:
         self._connection.execute("SET threads = 1")
         self._connection.execute("CREATE SCHEMA parts")
         self._layout: dict[str, tuple[str, ...]] = {}
-        self._puts: dict[tuple[str, str], int] = {}
-        self._count = 0
+        self._contents: dict[tuple[str, str], list[_Digests]] = {}
         self._translations: dict[str, str] = {}
         self._answers: dict[tuple[object, ...], list[dict[str, object]]] = {}
         for table in TABLES:
@@ -52,14 +55,13 @@ class ArrowLake:
         """
         if table not in TABLES:
             raise BadInput(f"the lake has no table {table!r}; it has {sorted(TABLES)}")
-        if (table, part) not in self._puts:
+        if (table, part) not in self._contents:
             self._create_part(table, part)
         self._connection.register("incoming", rows)
         name = _part_name(table, part)
         self._connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")  # noqa: S608 - one of our tables
         self._connection.unregister("incoming")
-        self._count += 1  # never the same again, even for a part that was dropped in between
-        self._puts[table, part] = self._count
+        self._contents.setdefault((table, part), []).append(_digest_columns(rows))
 
     def compose(self, layout: Mapping[str, Sequence[str]]) -> None:
         """Let the named tables consist of these parts, in this order; the others stay."""
@@ -73,18 +75,21 @@ class ArrowLake:
 
     def drop(self, part: str) -> None:
         """Forget a part of all tables that have it; no layout may name it any more."""
-        for table, held in sorted(self._puts):
+        for table, held in sorted(self._contents):
             if held == part:
                 self._connection.execute(f"DROP TABLE {_part_name(table, part)}")
-                del self._puts[table, part]
+                del self._contents[table, part]
 
     def run(self, sql: str) -> list[dict[str, object]]:
         """Return the rows of one Athena SELECT; moments are aware, in UTC.
 
         Raises: DependencyError with the engine's message, as Athena would fail the query.
         """
-        named = sorted(TABLES.keys() & set(_WORD.findall(sql)))
-        key = (sql, *(self._version_of(table) for table in named))
+        if _EVERY_COLUMN.search(sql):
+            raise DependencyError(f"this lake wants columns by name, not all of them: {sql:.80}")
+        words = frozenset(_WORD.findall(sql))
+        named = sorted(TABLES.keys() & words)
+        key = (sql, *(self._values_of(table, words) for table in named))
         if key not in self._answers:
             self._answers[key] = self._ask(sql)
         return [dict(row) for row in self._answers[key]]
@@ -94,8 +99,13 @@ class ArrowLake:
         self._connection.close()
         self._answers.clear()
 
-    def _version_of(self, table: str) -> tuple[object, ...]:
-        return table, *((part, self._puts[table, part]) for part in self._layout[table])
+    def _values_of(self, table: str, words: frozenset[str]) -> tuple[object, ...]:
+        """Return what tells whether the named columns of a table hold the same values."""
+        return tuple(
+            (count, *(digest for name, digest in columns if name in words))
+            for part in self._layout[table]
+            for count, columns in self._contents[table, part]
+        )
 
     def _ask(self, sql: str) -> list[dict[str, object]]:
         try:
@@ -134,6 +144,23 @@ class ArrowLake:
         declared = {**dict(glue_columns(TABLES[table])), **_PARTITION}
         typed = ", ".join(f'"{name}" {duckdb_type(kind)}' for name, kind in declared.items())
         self._connection.execute(f"CREATE TABLE {_part_name(table, part)} ({typed})")
+
+
+def _digest_columns(rows: pa.Table) -> _Digests:
+    return rows.num_rows, tuple(
+        (name, _digest(column))
+        for name, column in zip(rows.column_names, rows.columns, strict=True)
+    )
+
+
+def _digest(column: pa.ChunkedArray) -> bytes:
+    """Name a column's values; equal names are equal values (unequal ones may be equal, too)."""
+    digest = hashlib.blake2b(str(column.type).encode(), digest_size=16)
+    for chunk in column.chunks:
+        digest.update(f"{chunk.offset}:{len(chunk)}".encode())
+        for buffer in chunk.buffers():
+            digest.update(b"none" if buffer is None else memoryview(buffer))
+    return digest.digest()
 
 
 def _part_name(table: str, part: str) -> str:

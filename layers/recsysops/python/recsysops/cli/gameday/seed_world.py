@@ -6,7 +6,7 @@ hold before serving, only the tables that it touches when it corrupts what was w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
@@ -94,7 +94,7 @@ class SeedWorld:
         """Put one more quiet day into the lake and judge it against the week before its own."""
         self.put_quiet_days(day, day)
         self.lake.compose(self.layout(day))
-        return self.audit(day, book)
+        return list(self.audit(day, book))
 
     def part_of_quiet_day(self, day: int) -> str:
         """Return the part with a quiet day apart, for tables that a fault of the log leaves."""
@@ -154,7 +154,7 @@ class SeedWorld:
         """Return the first day of the week before a day's own."""
         return BURN_IN + ((day - BURN_IN) // WEEK - 1) * WEEK
 
-    def audit(self, day: int, book: MemoryIncidents) -> list[AuditedWindow]:
+    def audit(self, day: int, book: MemoryIncidents) -> Iterator[AuditedWindow]:
         """Judge the day as the lake is composed: its hours first, then the whole."""
         whole = self._days(day, day + 1)
         hours = [
@@ -163,8 +163,9 @@ class SeedWorld:
         ]
         first = self.reference_week(day)
         reference = self._days(first, first + WEEK)
-        judged = [self._judge(hour, reference, HOURLY, day, book) for hour in hours]
-        return [*judged, self._judge(whole, reference, DAILY, day, book)]
+        for hour in hours:
+            yield self._judge(hour, reference, HOURLY, day, book)
+        yield self._judge(whole, reference, DAILY, day, book)
 
     def _judge(
         self,
@@ -216,8 +217,8 @@ class FaultDays:
         self._quiet_parts: list[str] = []
         self._upstream = home.mornings[days[0]]
 
-    def audit_day(self, day: int, book: MemoryIncidents) -> list[AuditedWindow]:
-        """Make one more day of the fault and judge it; days must come in order."""
+    def audit_day(self, day: int, book: MemoryIncidents) -> Iterator[AuditedWindow]:
+        """Make one more day of the fault and judge its windows; days must come in order."""
         tables = self._corrupt_log(day) if self._fault.fault.only_logs else self._serve_next()
         self._home.put(tables, day, part=self._part)
         if self._fault.fault.only_logs:

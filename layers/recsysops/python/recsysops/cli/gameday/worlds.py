@@ -8,7 +8,7 @@ from functools import cache
 
 from recsysops.adapters.memory import MemoryIncidents
 from recsysops.cli.gameday.grading import NO_FAULT, WorldRow, is_right, published_floor, tell
-from recsysops.cli.gameday.seed_world import BURN_IN, WEEK, AuditedWindow, SeedWorld
+from recsysops.cli.gameday.seed_world import BURN_IN, WEEK, AuditedWindow, FaultDays, SeedWorld
 from recsysops.datasets.movielens import load_movielens
 from recsysops.model.interactions import Dataset
 from recsysops.simulation.gauntlet.corruptions import ActiveFault
@@ -111,11 +111,7 @@ def _fault_world(
     days = home.run_fault(
         active, days=range(first, BURN_IN + 2 * WEEK), name=f"{fault.name}:{magnitude}"
     )
-    judged: list[AuditedWindow] = []
-    for day in days.days:
-        judged += days.audit_day(day, book)
-        if any(is_right(one, active) for window in judged for one in window.opened):
-            break  # later windows cannot change what is reported
+    judged = _judge_until_found(days, active, book)
     days.forget()
     windows = _windows_until(judged, active)
     return WorldRow(
@@ -129,6 +125,19 @@ def _fault_world(
         slice=active.slice,
         said=tell([one for window in judged for one in window.opened]),
     )
+
+
+def _judge_until_found(
+    days: FaultDays, fault: ActiveFault, book: MemoryIncidents
+) -> list[AuditedWindow]:
+    """Judge window after window; what comes after the fault was found changes no report."""
+    judged: list[AuditedWindow] = []
+    for day in days.days:
+        for audited in days.audit_day(day, book):
+            judged.append(audited)
+            if any(is_right(one, fault) for one in audited.opened):
+                return judged
+    return judged
 
 
 def _windows_until(judged: Sequence[AuditedWindow], fault: ActiveFault) -> int | None:
