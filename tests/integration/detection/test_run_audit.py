@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from recsysops.adapters.duckdb_lake import DuckDbLake
 from recsysops.adapters.memory import MemoryBlobs, MemoryIncidents, MemoryNotifier, MemoryRegistry
-from recsysops.detection.catalogue import AUDITS
+from recsysops.detection.catalogue import AUDITS, find_audit
 from recsysops.errors import DependencyError
 from recsysops.ports import LogStream, QueryEngine
 from recsysops.vocabulary import Incident, ItemFeatures, ModelEntry
@@ -147,7 +147,7 @@ def test_lost_traffic_more_fallbacks_and_a_refused_flag_document_are_three_incid
     day = Day(WINDOW, requests=300, fallback_share=0.2, refused_document="badbadbad")
     _, incidents = audit(day=day)
     assert {(i.component, i.subject) for i in incidents} == {
-        ("traffic", "home"),
+        ("traffic", "requests"),
         ("serving", "unknown_member"),
         ("flags", "flag_document"),
     }
@@ -160,7 +160,7 @@ def test_a_day_under_a_hotfix_for_everybody_is_not_called_drift() -> None:
 
 def test_a_day_without_any_request_is_lost_traffic_and_nothing_else() -> None:
     report, [incident] = audit(day=Day(WINDOW, requests=0))
-    assert (incident.component, incident.subject) == ("traffic", "home")
+    assert (incident.component, incident.subject) == ("traffic", "requests")
     assert set(report.unjudged) >= {"feature_drift", "score_drift", "choice_rank"}
 
 
@@ -177,14 +177,17 @@ class StutteringLake:
         return getattr(self._lake, name)
 
 
-def test_log_lines_that_were_delivered_twice_are_no_more_traffic() -> None:
+def test_log_lines_that_were_delivered_twice_are_repeated_rows_and_no_more_traffic() -> None:
     with DuckDbLake(clock=lambda: NOW) as lake:
         rng = np.random.default_rng(7)
         before = make_catalogue(3_000, rng)
         write_day(lake, Day(REFERENCE), before, rng)
         now = next_batch(before, WINDOW.start.date(), rng)
         write_day(StutteringLake(lake), Day(WINDOW), now, rng)  # type: ignore[arg-type]
-        assert judge(lake)[1] == []
+        assert {(i.component, i.subject) for i in judge(lake)[1]} == {
+            ("log", "slim_requests"),
+            ("log", "full_requests"),
+        }
 
 
 class LameLake:
@@ -250,5 +253,7 @@ def test_a_kept_reference_is_not_asked_again_and_changes_no_judgement() -> None:
     start = f"event_time >= timestamp '{REFERENCE.start:%Y-%m-%d}"
     assert sum(start in sql for sql in both) == len(AUDITS)
     joined = [audit for audit in AUDITS if audit.joins_periods]
-    assert sum(start in sql for sql in alone) == len(joined)
+    # a reference that was empty is asked again: no consumer and no feedback are in this lake
+    empty = [find_audit(name) for name in ("downstream_echo", "feedback_rates")]
+    assert sum(start in sql for sql in alone) == len(joined) + len(empty)
     assert any("VALUES ('price'" in sql for sql in alone)

@@ -107,25 +107,6 @@ def test_a_batch_that_is_no_date_is_named() -> None:
     assert [c.metric for c in alarms("stale_batch", answer)] == ["malformed_batch_share"]
 
 
-def test_lost_traffic_is_seen_over_the_day_and_a_quiet_day_is_not() -> None:
-    hours = {str(hour): (50.0, 20.0) for hour in range(24)}
-    found = alarms("volume", rows(hours, subject="home"))
-    assert found[0].slice == {}
-    assert (found[0].baseline, found[0].observed) == (1_200.0, 480.0)
-    assert not alarms("volume", rows(dict.fromkeys(hours, (50.0, 52.0)), subject="home"))
-
-
-def test_one_dead_hour_is_named() -> None:
-    hours = {str(hour): (50.0, 0.0 if hour == 7 else 50.0) for hour in range(24)}
-    [found] = alarms("volume", rows(hours, subject="home"))
-    assert (found.slice, found.nested) == ({"hour": "7"}, True)
-
-
-def test_no_requests_at_all_are_lost_traffic_not_an_empty_answer() -> None:
-    found = alarms("volume", rows({"0": (500.0, 0.0)}, subject="home"))
-    assert found[0].observed == 0.0
-
-
 def test_a_model_that_the_registry_did_not_approve_is_named() -> None:
     served = rows({"m-good": (1_000, 0), "m-old": (0, 1_000)}, subject="served")
     ending = rows({"m-old": (0, 200)}, subject="served", slice_name="part=last")

@@ -11,6 +11,7 @@ from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.sql import render_audit
 from recsysops.errors import BadInput
+from recsysops.request_log.records import TABLES
 
 from tests.unit.detection.distributions import context
 
@@ -48,9 +49,7 @@ def test_every_audit_asks_one_question_that_the_lake_can_answer(
 @pytest.mark.parametrize("audit", AUDITS, ids=lambda audit: audit.name)
 def test_every_audit_reads_only_the_partitions_it_needs(audit: Audit) -> None:
     sql = audit.render(context())
-    tables = re.findall(
-        r"(?:FROM|JOIN) (slim_requests|full_requests|choice_ranks|item_snapshots)", sql
-    )
+    tables = re.findall(rf"(?:FROM|JOIN) ({'|'.join(TABLES)})\b", sql)
     assert tables
     assert len(re.findall(r"\bdt >= '2026-0[123]-\d\d'", sql)) == len(tables)
     assert "timestamp '2026-03-02 00:00:00.000'" in sql

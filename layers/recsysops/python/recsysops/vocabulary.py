@@ -54,9 +54,13 @@ ProfileSubject = Literal[
 popularity, the product of the standardised norm and popularity (its mean is their correlation),
 and its decayed plays in the training data."""
 FeatureName = Literal["genres", "year", "language", "price", "in_stock"]
-Component = Literal["traffic", "serving", "item_features", "items", "upstream", "model", "flags"]
+Component = Literal[
+    "traffic", "serving", "item_features", "items", "upstream", "model", "flags", "log",
+    "downstream", "experiment",
+]  # fmt: skip
 """What is broken. upstream: what suppliers deliver as a whole. items: what owners measure of them,
-and how launches and groups of items are treated."""
+and how launches and groups of items are treated. log: lines on their way to the lake. downstream:
+who uses our answers. experiment: who is drawn into arms, exploration and samples."""
 Verdict = Literal["input", "model", "serving", "could_not_judge"]
 IncidentStatus = Literal["open", "acknowledged", "mitigated", "resolved", "reopened"]
 """mitigated: members are protected, the cause is not mended; only a long-term fix that has landed

@@ -13,7 +13,12 @@ from recsysops.statistics.divergence import (
     kolmogorov_smirnov,
     population_stability_index,
 )
-from recsysops.statistics.shares import Weighted, compare_means, compare_shares
+from recsysops.statistics.shares import (
+    Weighted,
+    compare_means,
+    compare_shares,
+    compare_with_zero,
+)
 from recsysops.statistics.student import Floats
 
 
@@ -70,6 +75,12 @@ def mean_change(before: Sums, now: Sums) -> Change:
         float(_share(window)),
         float(np.nan_to_num(found.p_value, nan=1.0)),
     )
+
+
+def window_mean(now: Sums) -> Change:
+    """Test the mean of x in one period against zero."""
+    found = compare_with_zero(now.mean())
+    return Change(0.0, float(found.value), float(np.nan_to_num(found.p_value, nan=1.0)))
 
 
 def distribution_change(found: Distribution, *, ordered: bool) -> DistributionChange:

@@ -18,7 +18,35 @@ KEPT_FINDINGS = 20
 """Findings an incident carries at most, the weightiest ones: a DynamoDB item holds 400 KiB."""
 _PHRASES = {
     "refused_document_share": "{subject} was refused, the last good one serves",
-    "requests": "requests to surface {subject}",
+    "requests": "requests",
+    "request_share": "share of the requests",
+    "silent_share": "{subject} gets no rows: hours without any",
+    "full_without_slim_share": "{subject} lost lines: full records without one",
+    "feedback_without_slim_share": "{subject} lost lines: feedback without one",
+    "repeat_share": "{subject} was written more than once: repeated rows",
+    "early_feedback_share": "clocks disagree: feedback before its request",
+    "late_rows_share": "requests reach the lake late",
+    "future_rows_share": "requests from the future",
+    "hour_profile": "requests come at other hours than everybody's: distance of the day",
+    "broken_score_share": "{subject} are no numbers",
+    "constant_score_share": "{subject} are the same for all items of a request",
+    "empty_slate_share": "nothing is shown",
+    "latency_shift": "requests are slower: mean log of milliseconds",
+    "slow_share": "requests are slower than nearly all were",
+    "full_record_gap": "full records are not drawn as planned: gap to the expected number",
+    "exploration_gap": "exploration is not drawn as planned: gap to the planned share",
+    "exploration_share": "share of explored requests changed",
+    "roll_out_gap": "{subject} is not split in halves: gap of the canary's share",
+    "heavy_member_share": "a few members ask for far more than anybody did",
+    "unknown_request_share": "{subject} shows answers that we never sent",
+    "resorted_share": "{subject} shows our answers in another order",
+    "dropped_share": "{subject} leaves items of ours out",
+    "added_share": "{subject} adds items of its own",
+    "answered_share": "requests that any feedback came back for",
+    "shown_play_share": "fewer of the plays are of what was shown",
+    "play_share": "plays among clicks and plays changed",
+    "snapshot_age_hours": "the snapshot of the catalogue that answers is old: mean age in hours",
+    "slim_without_full_share": "{subject} lost lines: recorded requests without one",
     "unapproved_model_share": "{subject} serves although the registry did not approve it",
     "fallback_share": "fallback '{subject}'",
     "older_batch_share": "{subject} went back in time: items with an older batch than before",
@@ -45,7 +73,15 @@ _PHRASES = {
     "malformed_share": "{subject} has values of another kind",
     "incomplete_share": "items launch without the metadata that ranking needs",
 }
-_NOT_SHARES = ("requests", "mean_shift", "spread")
+_NOT_SHARES = (
+    "requests",
+    "mean_shift",
+    "spread",
+    "latency_shift",
+    "hour_profile",
+    "full_record_gap",
+    "snapshot_age_hours",
+)
 
 
 def incident_id_of(cause: FoundCause, context: AuditContext) -> str:

@@ -22,6 +22,8 @@ _LAST_PART = 0.25
 """The end of a window, as a share of it: who serves here has not been handed over."""
 _SNAPSHOT_LOOK_BACK = timedelta(days=35)
 """A snapshot that nobody renewed may be served this long and still be found."""
+_JOINED_AROUND = timedelta(days=1)
+"""What an event speaks of may be older, and may reach the lake later, by this much."""
 
 _ITEMS_AS_SERVED = """
 served AS (
@@ -95,6 +97,13 @@ sums AS (
   FROM cells
   GROUP BY period, slice, label, grp
 )"""
+_COUNTED = """
+sums AS (
+  SELECT period, slice, label, grp, sum(n) AS n, CAST(sum(n) AS double) AS w,
+         CAST(sum(n) AS double) AS ww, 0e0 AS wx, 0e0 AS wxx
+  FROM counts
+  GROUP BY period, slice, label, grp
+)"""
 _ANSWER = """
 SELECT period, slice, label, CAST(sum(n) AS bigint) AS n, sum(ww) AS ww, sum(wxx) AS wxx,
        array_join(array_agg(
@@ -118,18 +127,29 @@ def render_audit(
     `tables` may name the fragments above, {edges} (quantiles of `to_bin`, or frozen `edges`), the
     context's moments and its own parameters; it must end with a sub-query `cells` that has the
     columns period ('reference' or 'window'), slice, label ('subject=cell'), grp (hash group),
-    weight and x (0e0 when unused). Edges that the query makes itself come back as rows of a
-    period 'edges', so that a later query can be given them.
+    weight and x (0e0 when unused). Where every row weighs one it ends with `counts` instead: n in
+    place of weight and x, so that rows can be counted before they are spread over slices; or with
+    `sums`: n, w, ww, wx and wxx, where they were added up before. Edges that the query makes
+    itself come back as rows of a period 'edges', so that a later query can be given them.
 
     Raises: BadInput when a placeholder has no value, or an edge is not finite.
     """
     tells_edges = bool(to_bin) and edges is None
-    template = f"WITH {tables.strip()},{_PACKED}{_TOLD_EDGES if tells_edges else ''}{_ANSWER}"
+    template = (
+        f"WITH {tables.strip()}{_sums_of(tables)}{_TOLD_EDGES if tells_edges else ''}{_ANSWER}"
+    )
     for name, fragment in _fragments(context.asked, to_bin=to_bin, edges=edges).items():
         template = template.replace(name, fragment.strip())
     values = {**_moments(context), **(parameters or {})}
     named = {name: value for name, value in values.items() if f"{{{name}}}" in template}
     return render_sql(template, **named)
+
+
+def _sums_of(tables: str) -> str:
+    """Return what makes `sums` of the sub-query that the tables end with."""
+    if "\nsums AS (" in tables:
+        return ""
+    return f",{_COUNTED}" if "\ncounts AS (" in tables else f",{_PACKED}"
 
 
 def _fragments(asked: Asked, *, to_bin: str, edges: Edges | None) -> dict[str, str]:
@@ -170,6 +190,7 @@ def _quantile_array() -> str:
 
 def _moments(context: AuditContext) -> dict[str, SqlValue]:
     earliest = context.window_start if context.asked == "window" else context.reference_start
+    latest = context.reference_end if context.asked == "reference" else context.window_end
     first_day = utc_day(earliest)
     length = context.window_end - context.window_start
     return {
@@ -180,4 +201,6 @@ def _moments(context: AuditContext) -> dict[str, SqlValue]:
         "last_part_start": context.window_end - _LAST_PART * length,
         "first_day": first_day,
         "first_snapshot_day": first_day - _SNAPSHOT_LOOK_BACK,
+        "first_joined_day": utc_day(earliest - _JOINED_AROUND),
+        "last_joined_day": utc_day(latest + _JOINED_AROUND),
     }

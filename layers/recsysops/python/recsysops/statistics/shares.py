@@ -9,6 +9,8 @@ import numpy as np
 from recsysops.statistics.jackknife import (
     Estimates,
     jackknife_difference,
+    jackknife_error,
+    leave_one_group_out,
     ratio,
     with_p_value,
 )
@@ -56,6 +58,17 @@ def compare_shares(reference: Weighted, window: Weighted) -> Estimates:
 def compare_means(reference: Weighted, window: Weighted) -> Estimates:
     """Test the change of a Hájek mean (part = Σw·x) between two windows, two-sided."""
     return _difference(reference, window)
+
+
+def compare_with_zero(sums: Weighted) -> Estimates:
+    """Test a Hájek mean (part = Σw·x) of one window against zero, two-sided.
+
+    Nothing varies: no error, and a p-value of 0 unless the mean is zero.
+    """
+    whole = np.broadcast_to(sums.whole, sums.part.shape)
+    replicates = ratio(leave_one_group_out(sums.part), leave_one_group_out(whole))
+    value = ratio(sums.part.sum(axis=-1), whole.sum(axis=-1))
+    return with_p_value(value, jackknife_error(replicates), degrees=float(sums.part.shape[-1] - 1))
 
 
 def _difference(reference: Weighted, window: Weighted) -> Estimates:

@@ -1,70 +1,75 @@
-"""Do more requests than before get a fallback, and why?"""
+"""Do more requests than before get a fallback, or an empty slate, and why?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from recsysops.detection.cells import Distribution
 from recsysops.detection.checks import Check
-from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
+from recsysops.detection.rises import Rise, rise_checks
 from recsysops.detection.roots import Root
 from recsysops.detection.support import require_both_periods
-from recsysops.detection.thresholds import FALLBACK_FLOOR, LEAST_ROWS
-
-_FLOORS = {"fallback_share": FALLBACK_FLOOR}
+from recsysops.detection.thresholds import FALLBACK_FLOOR
 
 _TABLES = """
-cells AS (
-  SELECT {period} AS period, slice, member_group AS grp, 1e0 AS weight, 0e0 AS x,
-    'fallback=' || coalesce(fallback_reason, CASE WHEN status = 'ok' THEN 'none' ELSE 'unnamed' END)
-      AS label
-  FROM slim_requests CROSS JOIN UNNEST(ARRAY['all', 'surface=' || surface]) AS s(slice)
+answered AS (
+  SELECT {period} AS period, member_group AS grp, surface, coalesce(country, 'none') AS country,
+    coalesce(fallback_reason, CASE WHEN status = 'ok' THEN 'none' ELSE 'unnamed' END) AS reason,
+    CASE WHEN cardinality(shown) = 0 THEN 'empty' ELSE 'filled' END AS slate, count(*) AS n
+  FROM slim_requests
   WHERE {in_periods}
+  GROUP BY 1, 2, 3, 4, 5, 6
+),
+counts AS (
+  SELECT period, slice, label, grp, n
+  FROM answered
+  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || surface, 'country=' || country]) AS s(slice)
+  CROSS JOIN UNNEST(ARRAY['fallback=' || reason, 'slate=' || slate]) AS l(label)
 )"""
+
+_FLOORS: Final[Mapping[str, float]] = {
+    "fallback_share": FALLBACK_FLOOR,
+    # a country is a tenth of the requests
+    "fallback_share.slice": 2.0 * FALLBACK_FLOOR,
+    # filters that leave nothing are rare; a page without items is worse than a fallback
+    "empty_slate_share": 0.01,
+    "empty_slate_share.slice": 0.03,
+}
 
 
 def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
-    """Test the rise of the share of each fallback reason, whole and by surface."""
+    """Test the rise of the share of each fallback reason and of empty slates."""
     del context
     require_both_periods(distributions, of="requests")
-    tested = [
-        (found, place)
-        for found in distributions
-        if found.is_supported(LEAST_ROWS)
-        for place, reason in enumerate(found.cells)
-        if reason != "none"
-    ]
-    changes = share_changes([found.share_of([place]) for found, place in tested])
-    return [
-        Check(
-            metric="fallback_share",
-            subject=found.cells[place],
-            slice=found.slice,
-            baseline=change.baseline,
-            observed=change.observed,
-            effect=change.increase,
-            effect_floor=_FLOORS["fallback_share"],
-            p_value=change.p_value,
-            nested=bool(found.slice),
-        )
-        for (found, place), change in zip(tested, changes, strict=True)
-    ]
+    rises = [rise for found in distributions for rise in _rises(found)]
+    return rise_checks(rises, floors=_FLOORS)
+
+
+def _rises(found: Distribution) -> Iterator[Rise]:
+    if found.subject == "slate":
+        yield Rise(found, metric="empty_slate_share", cells=["empty"])
+        return
+    for reason in found.cells:
+        if reason != "none":
+            yield Rise(found, metric="fallback_share", cells=[reason], subject=reason)
 
 
 AUDIT = Audit(
     name="fallback_share",
-    question="Do more requests than before get a fallback, and why?",
+    question="Do more requests than before get a fallback, or an empty slate, and why?",
     component="serving",
     severity="high",
     owner="serving",
     runbook="Follow the named reason: member store, vectors of the serving model, or catalogue.",
     tables=_TABLES,
     judge=judge,
+    every="hour",
     test="difference of shares, delete-a-group jackknife over members",
     floors=_FLOORS,
-    slices=("surface",),
+    slices=("surface", "country"),
     depth=3,
     explained_by=(Root("served_model"),),
 )

@@ -1,96 +1,245 @@
-"""Do as many requests come as before?"""
+"""Do as many requests come as at this hour of the week, everywhere they come from?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 import numpy as np
 
 from recsysops.detection.cells import Distribution, Sums
 from recsysops.detection.checks import Check
+from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
+from recsysops.detection.roots import Root
 from recsysops.detection.thresholds import VOLUME_FLOOR, VOLUME_HOUR_FLOOR, VOLUME_LEAST
 from recsysops.errors import CouldNotJudge
-from recsysops.statistics.rates import RateChange, compare_rates, estimate_dispersion
+from recsysops.statistics.rates import compare_rates, estimate_dispersion
+from recsysops.statistics.seasons import HOURS_OF_WEEK, Profile, season_weights, week_hours
+from recsysops.statistics.shares import Weighted
 from recsysops.statistics.student import Floats
-
-_FLOORS = {"requests": VOLUME_FLOOR, "requests.hour": VOLUME_HOUR_FLOOR}
+from recsysops.vocabulary import HASH_GROUPS
 
 _TABLES = """
-cells AS (
-  SELECT period, 'all' AS slice, member_group AS grp, 1e0 AS weight, 0e0 AS x, label
-  FROM (
-    SELECT DISTINCT request_id, member_group, {period} AS period,
-      surface || '=' || CAST(CAST(floor(date_diff('second',
-        CASE WHEN event_time >= {window_start} THEN {window_start} ELSE {reference_start} END,
-        event_time) / 3600e0) AS bigint) AS varchar) AS label
-    FROM slim_requests
-    WHERE {in_periods}
-  )
+requests AS (
+  SELECT DISTINCT request_id, {period} AS period, member_group, surface,
+    coalesce(country, 'none') AS country,
+    date_diff('hour', timestamp '1970-01-05 00:00:00', event_time) % 168 AS hour
+  FROM slim_requests
+  WHERE {in_periods}
+),
+hourly AS (
+  SELECT period, member_group, surface, country, hour, count(*) AS n
+  FROM requests
+  GROUP BY period, member_group, surface, country, hour
+),
+counts AS (
+  SELECT period, slice, 'requests=' || CAST(hour AS varchar) AS label, member_group AS grp, n
+  FROM hourly
+  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || surface, 'country=' || country]) AS s(slice)
 )"""
 # distinct, because a log line that was delivered twice is still one request
 
+_FLOORS: Final[Mapping[str, float]] = {
+    # weekends are in the expectation; a week of growth by 2 % a day is log 1.15
+    "requests": VOLUME_FLOOR,
+    # one hour of a day of 1,200 requests holds 50 of them
+    "requests.hour": VOLUME_HOUR_FLOOR,
+    # of the slice's share of the requests, which growth leaves alone
+    "request_share": VOLUME_FLOOR,
+}
+_LEAST_OUTSIDE = 0.2
+"""A slice is held against the rest when that is this share of everything; the rest is unchanged
+when it moved by less than this share of what the slice did."""
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class _Expectation:
+    """How a window's counts by hour of week follow from the reference's.
+
+    weights: (168,), see season_weights. asked: hours of the window in each hour of the week.
+    """
+
+    weights: Floats
+    asked: Floats
+    profile: Profile
+
+    def expected(self, counts: Floats) -> Floats:
+        """Return what the window should hold, from reference counts (168, …)."""
+        total: Floats = self.weights @ counts
+        return total
+
+    def used(self, counts: Floats) -> Floats:
+        """Return the reference's counts that the expectation rests on."""
+        total: Floats = counts[self.weights > 0].sum(axis=0)
+        return total
+
 
 def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
-    """Test the requests of each surface, over the window and hour by hour."""
-    if not any(found.reference.rows.sum() for found in distributions):
+    """Test all requests by rate, over the window and hour by hour, and slices by their share.
+
+    Where one slice accounts for the whole's change the slice is told, not the whole.
+    """
+    whole = next((found for found in distributions if not found.slice), None)
+    if whole is None or not whole.reference.rows.sum():
         raise CouldNotJudge("could not judge, because the reference has no requests")
-    checks: list[Check] = []
-    for found in distributions:
-        checks += _surface_checks(found, context)
-    return checks
+    observed = week_hours(context.reference_start, context.reference_end)
+    season = _expectation(observed, week_hours(context.window_start, context.window_end))
+    slices = [found for found in distributions if found.slice]
+    told = _rate_checks(whole, season)
+    hours = _hour_checks(whole, observed=observed, context=context)
+    checks = _slice_checks(slices, whole, season)
+    if any(_accounts_for_all(found, whole, season) for found in slices):
+        return checks
+    return [*told, *hours, *checks]
 
 
-def _surface_checks(found: Distribution, context: AuditContext) -> list[Check]:
-    window, reference = context.window, context.reference
-    ratio = (window.end - window.start) / (reference.end - reference.start)
-    spread = max(estimate_dispersion(sums.whole) for sums in (found.reference, found.window))
-    before, now = _total(found.reference), _total(found.window)
-    whole = compare_rates(before, now, exposure_ratio=ratio, dispersion=spread)
-    checks = _checks(found, ["all"], before * ratio, now, whole)
-    if abs(ratio - 1.0) < 1e-9:  # hours of a longer reference would need a profile of the week
-        rows = found.reference.rows, found.window.rows
-        hours = compare_rates(*rows, dispersion=spread)
-        checks += _checks(found, found.cells, *rows, hours)
-    return checks
+def _accounts_for_all(found: Distribution, whole: Distribution, season: _Expectation) -> bool:
+    """Tell whether the slice changed and everything outside it did not."""
+    inside, everything = (_totals(one, season) for one in (found, whole))
+    outside = everything[0] - inside[0], everything[1] - inside[1]
+    if outside[0] < max(VOLUME_LEAST, _LEAST_OUTSIDE * everything[0]):
+        return False  # too little to be a measure of what is usual
+    moved = abs(_log_ratio(*inside))
+    return moved >= _FLOORS["request_share"] and abs(_log_ratio(*outside)) < moved * _LEAST_OUTSIDE
 
 
-def _total(sums: Sums) -> Floats:
-    return np.array([sums.rows.sum()])
+def _totals(found: Distribution, season: _Expectation) -> tuple[float, float]:
+    before, now = (_by_hour(found, sums) for sums in (found.reference, found.window))
+    return float(season.expected(before).sum()), float(now.sum())
 
 
-def _checks(
-    found: Distribution, hours: Sequence[str], before: Floats, now: Floats, change: RateChange
+def _log_ratio(expected: float, arrived: float) -> float:
+    return math.log((arrived + 0.5) / (expected + 0.5))
+
+
+def _expectation(observed: Floats, asked: Floats) -> _Expectation:
+    weights, profile = season_weights(observed, asked)
+    return _Expectation(weights, asked, profile)
+
+
+def _hour_checks(
+    whole: Distribution, *, observed: Floats, context: AuditContext
+) -> Iterator[Check]:
+    """Test the whole hours of a window of up to a week one by one."""
+    length = context.window_end - context.window_start
+    if not timedelta(hours=1) < length <= timedelta(days=7):
+        return
+    for hour in np.flatnonzero(week_hours(context.window_start, context.window_end) == 1.0):
+        only = np.where(np.arange(HOURS_OF_WEEK) == hour, 1.0, 0.0)
+        name = f"{_DAYS[hour // 24]} {hour % 24:02d}:00"
+        season = _expectation(observed, only)
+        yield from _rate_checks(whole, season, hour=name)
+
+
+def _rate_checks(found: Distribution, season: _Expectation, *, hour: str = "") -> Iterator[Check]:
+    before, now = (_by_hour(found, sums) for sums in (found.reference, found.window))
+    expected = float(season.expected(before).sum())
+    arrived = now[season.asked > 0].sum(axis=0)
+    if max(expected, arrived.sum()) < VOLUME_LEAST:
+        return
+    used = season.used(before)
+    change = compare_rates(
+        np.array([used.sum()]),
+        np.array([arrived.sum()]),
+        exposure_ratio=expected / max(float(used.sum()), 1e-12) or 1.0,
+        dispersion=max(estimate_dispersion(used), estimate_dispersion(arrived)),
+    )
+    yield Check(
+        metric="requests",
+        subject="requests",
+        slice={"hour": hour} if hour else {},
+        baseline=expected,
+        observed=float(arrived.sum()),
+        effect=abs(_log_ratio(expected, float(arrived.sum()))),
+        effect_floor=_FLOORS["requests.hour" if hour else "requests"],
+        p_value=float(change.p_value[0]),
+        nested=bool(hour),
+        evidence={"expected_from": f"{season.profile} of the reference"},
+    )
+
+
+def _slice_checks(
+    slices: Sequence[Distribution], whole: Distribution, season: _Expectation
 ) -> list[Check]:
+    """Test each slice's share of all requests against its share at the same hours before."""
+    everything = _shares_of(whole, whole, season)
+    if min(float(side.whole.sum()) for side in everything) < VOLUME_LEAST:
+        return []  # without requests there are no shares; the whole says so
+    totals = [float(side.whole.sum()) for side in everything]
+    pairs = [_shares_of(found, whole, season) for found in slices]
     return [
-        Check(
-            metric="requests",
-            subject=found.subject,
-            slice={} if hour == "all" else {"hour": hour},
-            baseline=float(before[place]),
-            observed=float(now[place]),
-            effect=abs(float(change.log_ratio[place])),
-            effect_floor=_FLOORS["requests" if hour == "all" else "requests.hour"],
-            p_value=float(change.p_value[place]),
-            nested=hour != "all",
+        _slice_check(found, change.p_value, counts, totals)
+        for found, change, counts in zip(
+            slices,
+            share_changes(pairs),
+            [[float(side.part.sum()) for side in pair] for pair in pairs],
+            strict=True,
         )
-        for place, hour in enumerate(hours)
-        if max(before[place], now[place]) >= VOLUME_LEAST
+        if max(counts[0] / totals[0] * totals[1], counts[1]) >= VOLUME_LEAST
     ]
+
+
+def _slice_check(
+    found: Distribution, p_value: float, counts: Sequence[float], totals: Sequence[float]
+) -> Check:
+    before, now = ((part + 0.5) / (whole + 0.5) for part, whole in zip(counts, totals, strict=True))
+    return Check(
+        metric="request_share",
+        subject="requests",
+        slice=found.slice,
+        baseline=counts[0] / totals[0],
+        observed=counts[1] / totals[1],
+        effect=abs(math.log(now / before)),
+        effect_floor=_FLOORS["request_share"],
+        p_value=p_value,
+        nested=True,
+        evidence={"requests": counts[1], "expected": counts[0] / totals[0] * totals[1]},
+    )
+
+
+def _shares_of(
+    found: Distribution, whole: Distribution, season: _Expectation
+) -> tuple[Weighted, Weighted]:
+    before, all_before = (_by_hour(one, one.reference) for one in (found, whole))
+    now, all_now = (_by_hour(one, one.window) for one in (found, whole))
+    rows = float(season.used(all_before).sum()), float(all_now.sum())
+    return (
+        Weighted(season.expected(before), season.expected(all_before), rows[0]),
+        Weighted(now.sum(axis=0), all_now.sum(axis=0), rows[1]),
+    )
+
+
+def _by_hour(found: Distribution, sums: Sums) -> Floats:
+    """Return the counts as (168, 32): hour of the week by hash group."""
+    counts = np.zeros((HOURS_OF_WEEK, HASH_GROUPS))
+    counts[[int(cell) for cell in found.cells]] = sums.groups
+    return counts
 
 
 AUDIT = Audit(
     name="volume",
-    question="Do as many requests come as before?",
+    question="Do as many requests come as at this hour of the week, everywhere they come from?",
     component="traffic",
     severity="critical",
     owner="serving",
     runbook="Look at the API's alarms and at what changed upstream of it.",
     tables=_TABLES,
     judge=judge,
-    test="quasi-Poisson rates on square roots, dispersion from member groups",
+    every="hour",
+    baseline="seasonal",
+    test="Quasi-Poisson rates, dispersion from member groups; slices by jackknifed shares",
     floors=_FLOORS,
-    slices=("surface", "hour"),
+    slices=("hour", "surface", "country"),
     depth=1,
+    explained_by=(
+        Root("log_schema"),
+        Root("log_loss", root_subjects=("slim_requests",)),
+        Root("member_concentration"),
+    ),
 )

@@ -1,0 +1,60 @@
+"""Tests the rise of shares that are faults when they rise, whole and by slice, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from recsysops.detection.cells import Distribution
+from recsysops.detection.checks import Check
+from recsysops.detection.compare import share_changes
+from recsysops.detection.thresholds import LEAST_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """One share that is watched: the rows of some cells among all rows of a distribution.
+
+    cells: names of the counted cells; one that is missing counts as never seen.
+    subject: what the share speaks of, the distribution's own by default.
+    """
+
+    found: Distribution
+    metric: str
+    cells: Sequence[str]
+    subject: str = ""
+    slice: Mapping[str, str] = field(default_factory=dict)
+
+
+def rise_checks(rises: Sequence[Rise], *, floors: Mapping[str, float]) -> list[Check]:
+    """Test the shares; a slice with too few rows in a period is left out.
+
+    floors: metric → least rise of the whole, 'metric.slice' → that of a slice if it differs.
+    """
+    tested = [rise for rise in rises if rise.found.is_supported(LEAST_ROWS)]
+    changes = share_changes(
+        [rise.found.share_of(rise.found.places_of(*rise.cells)) for rise in tested]
+    )
+    return [
+        Check(
+            metric=rise.metric,
+            subject=rise.subject or rise.found.subject,
+            slice={**rise.found.slice, **rise.slice},
+            baseline=change.baseline,
+            observed=change.observed,
+            effect=change.increase,
+            effect_floor=floor_of(rise.metric, sliced=bool(rise.found.slice), floors=floors),
+            p_value=change.p_value,
+            nested=bool(rise.found.slice),
+        )
+        for rise, change in zip(tested, changes, strict=True)
+    ]
+
+
+def floor_of(metric: str, *, sliced: bool, floors: Mapping[str, float]) -> float:
+    """Return a metric's floor; slices have their own where 'metric.slice' is published.
+
+    >>> floor_of("lost_share", sliced=True, floors={"lost_share": 0.02, "lost_share.slice": 0.05})
+    0.05
+    """
+    return floors.get(f"{metric}.slice", floors[metric]) if sliced else floors[metric]
