@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
 
 import numpy as np
 from recsysops.adapters.duckdb_lake import DuckDbLake
@@ -12,12 +11,14 @@ from recsysops.request_log.records import ConsumerLog, FeedbackEvent
 from recsysops.request_log.schema import to_row
 from recsysops.vocabulary import Window
 
-Echo = Literal["as_sent", "turned_round"]
+from tests.fakes.audited_lake import REFERENCE, WINDOW
 
 
 def requests_of(lake: DuckDbLake, window: Window) -> list[Row]:
     """The window's slim lines, in order of time."""
-    start, end = (f"timestamp '{moment:%Y-%m-%d %H:%M:%S}'" for moment in (window.start, window.end))
+    start, end = (
+        f"timestamp '{moment:%Y-%m-%d %H:%M:%S}'" for moment in (window.start, window.end)
+    )
     return list(
         lake.run(
             "SELECT * FROM slim_requests "  # noqa: S608 - the test's own moments
@@ -33,6 +34,7 @@ def write_feedback(
     share: float = 0.6,
     shown_share: float = 0.7,
     delay: timedelta = timedelta(seconds=40),
+    until: datetime | None = None,
     rng: np.random.Generator,
 ) -> None:
     """Let members play something after some requests: an item of the slate, or another one."""
@@ -40,7 +42,8 @@ def write_feedback(
     rows = [
         _play(row, shown=bool(rng.random() < shown_share), at=_moment(row) + delay) for row in asked
     ]
-    kept = [row for row in rows if str(row["event_time"]) < f"{window.end:%Y-%m-%d}"]
+    last = f"{until or window.end:%Y-%m-%d %H:%M:%S}"
+    kept = [row for row in rows if str(row["event_time"]) < last]
     lake.write_rows(
         "feedback", rows=kept, ingest_time=window.start, name=f"plays-{window.start:%Y%m%d}"
     )
@@ -76,20 +79,51 @@ def write_echo(
 
 
 def copy_rows(
-    lake: DuckDbLake, table: str, window: Window, *, share: float, rng: np.random.Generator, **now: object
+    lake: DuckDbLake,
+    table: str,
+    window: Window,
+    *,
+    share: float,
+    rng: np.random.Generator,
+    renamed: str = "",
+    **now: object,
 ) -> None:
-    """Write a share of the window's rows again, with other values in some columns."""
-    start, end = (f"timestamp '{moment:%Y-%m-%d %H:%M:%S}'" for moment in (window.start, window.end))
+    """Write a share of the window's rows again, with other values in some columns.
+
+    renamed: what the copies' request ids begin with; '' for the same ids.
+    """
+    start, end = (
+        f"timestamp '{moment:%Y-%m-%d %H:%M:%S}'" for moment in (window.start, window.end)
+    )
     rows = lake.run(
         f"SELECT * FROM {table} "  # noqa: S608 - the test's own table and moments
         f"WHERE event_time >= {start} AND event_time < {end} ORDER BY request_id"
     )
     copies = [
         {name: _plain(value) for name, value in {**row, **now}.items() if name != "dt"}
+        | {"request_id": f"{renamed}{row['request_id']}"}
         for row in rows
         if rng.random() < share
     ]
-    lake.write_rows(table, rows=copies, ingest_time=window.start, name=f"copies-{len(copies)}")
+    name = f"copies-{renamed}{len(copies)}"
+    lake.write_rows(table, rows=copies, ingest_time=window.start, name=name)
+
+
+def write_every_fault(lake: DuckDbLake, rng: np.random.Generator) -> None:
+    """Write a reference as it should be, and into the window a bit of everything at once."""
+    write_feedback(lake, REFERENCE, share=1.0, rng=rng)
+    write_echo(lake, REFERENCE, rng=rng)
+    write_echo(lake, WINDOW, turned_round=0.5, rng=rng)
+    soon = WINDOW.start + timedelta(hours=14)
+    write_feedback(
+        lake, WINDOW, share=1.0, shown_share=0.2, delay=timedelta(minutes=-5), until=soon, rng=rng
+    )
+    copy_rows(lake, "full_requests", WINDOW, share=0.5, rng=rng, renamed="lost-")
+    old = {"delta_id": f"d-{REFERENCE.start:%Y%m%d}"}
+    copy_rows(lake, "slim_requests", WINDOW, share=1.0, rng=rng, surface=None, **old)
+    robot = {**old, "member": "robot", "latency_ms": 30.0}
+    unwell = {"scores": [0.5] * 10, "arm": "explore", "status": "ok"}
+    copy_rows(lake, "slim_requests", WINDOW, share=1.0, rng=rng, renamed="x-", **robot, **unwell)
 
 
 def _play(row: Row, *, shown: bool, at: datetime) -> Row:

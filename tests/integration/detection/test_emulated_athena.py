@@ -31,6 +31,7 @@ from tests.fakes.audited_lake import (
     next_batch,
     write_day,
 )
+from tests.fakes.log_faults import write_every_fault
 from tests.integration.laptop.scenes import make_bucket, make_table
 
 pytestmark = pytest.mark.laptop
@@ -70,6 +71,7 @@ def lake() -> Iterator[DuckDbLake]:
             popularity=lambda item: 1.5 if item.source == "supplier-1" else known_popularity(item),
         )
         write_day(lake, day, wrong, rng)
+        write_every_fault(lake, rng)
         lake.flush()
         yield lake
 

@@ -228,9 +228,9 @@ class CountingLake:
 
 
 def told(answer: tuple[AuditReport, list[Incident]]) -> list[tuple[object, ...]]:
-    """Every finding, to three digits: approximate quantiles differ from query to query."""
+    """Every finding, to two digits: approximate quantiles differ from query to query."""
     return [
-        (f.audit, f.metric, f.subject, f"{f.slice}", f"{f.effect:.3g}")
+        (f.audit, f.metric, f.subject, f"{f.slice}", f"{f.effect:.2g}")
         for incident in answer[1]
         for f in incident.findings
     ]

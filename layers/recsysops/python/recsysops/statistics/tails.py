@@ -11,6 +11,8 @@ LEAST_IN_TAIL = 20.0
 """Members at or above a level before their number is believed."""
 _SLOWEST_FALL = 0.5
 _STRONGEST_BEND = 0.5
+_USUAL_BEND = 0.75
+"""Where too few levels tell how the tail bends."""
 _ANCHORS = 2
 
 
@@ -75,8 +77,10 @@ def _members_from(reference: Floats, lowest: int, least: float) -> float:
         return above[lowest]
     anchor = max((place for place in range(lowest) if above[place] >= least), default=0)
     fall = above[anchor] / above[anchor - 1] if anchor >= 1 else _SLOWEST_FALL
-    before = above[anchor - 1] / above[anchor - 2] if anchor >= _ANCHORS else fall
-    bend = min(max(fall / before, _STRONGEST_BEND), 1.0)
+    bend = _USUAL_BEND
+    if anchor >= _ANCHORS:
+        bend = fall / (above[anchor - 1] / above[anchor - 2])
+    bend = min(max(bend, _STRONGEST_BEND), 1.0)
     members = above[anchor]
     for _ in range(lowest - anchor):
         fall *= bend

@@ -48,7 +48,7 @@ counts AS (
     CASE subject WHEN 'request' THEN request WHEN 'sorted' THEN sorted
                  WHEN 'dropped' THEN dropped ELSE added END AS label
   FROM counted
-  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || surface]) AS s(slice)
+  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || coalesce(surface, 'none')]) AS s(slice)
   CROSS JOIN UNNEST(CASE WHEN request = 'unknown' THEN ARRAY['request']
     ELSE ARRAY['request', 'sorted', 'dropped', 'added'] END) AS c(subject)
 )"""

@@ -41,7 +41,7 @@ counted AS (
 counts AS (
   SELECT period, slice, 'acts=' || kind || ':' || state AS label, grp, n
   FROM counted
-  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || surface, 'country=' || country,
+  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country,
     CASE WHEN member_known THEN 'member_known=yes' ELSE 'member_known=no' END]) AS s(slice)
 )"""
 

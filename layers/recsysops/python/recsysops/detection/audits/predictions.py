@@ -31,7 +31,7 @@ counted AS (
 counts AS (
   SELECT period, slice, 'scores=' || state AS label, grp, n
   FROM counted CROSS JOIN UNNEST(ARRAY[
-    'all', 'surface=' || surface, 'country=' || country, 'model=' || model_id]) AS s(slice)
+    'all', 'surface=' || coalesce(surface, 'none'), 'country=' || country, 'model=' || model_id]) AS s(slice)
 )"""
 # a number less itself is zero unless it is NaN or infinite
 

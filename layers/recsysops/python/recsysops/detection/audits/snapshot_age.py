@@ -36,7 +36,7 @@ aged AS (
 sums AS (
   SELECT period, slice, 'snapshot=age' AS label, grp, sum(n) AS n, CAST(sum(n) AS double) AS w,
          CAST(sum(n) AS double) AS ww, sum(n * hours) AS wx, sum(n * hours * hours) AS wxx
-  FROM aged CROSS JOIN UNNEST(ARRAY['all', 'surface=' || surface]) AS s(slice)
+  FROM aged CROSS JOIN UNNEST(ARRAY['all', 'surface=' || coalesce(surface, 'none')]) AS s(slice)
   GROUP BY 1, 2, 3, 4
 )"""
 

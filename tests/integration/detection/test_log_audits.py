@@ -1,0 +1,112 @@
+"""Faults of traffic, log, arms and consumers in an in-process lake, judged from their SQL on.
+
+Each fault is written into a quiet day; leaving out the step that writes it makes its test fail.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from recsysops.adapters.duckdb_lake import DuckDbLake
+from recsysops.detection.catalogue import find_audit
+from recsysops.detection.checks import CheckDocument
+from recsysops.detection.context import make_context
+from recsysops.detection.judge import judge_rows
+
+from tests.fakes.audited_lake import (
+    NOW,
+    REFERENCE,
+    WINDOW,
+    Day,
+    make_catalogue,
+    next_batch,
+    write_day,
+)
+from tests.fakes.log_faults import copy_rows, write_echo, write_feedback
+
+Fault = Callable[[DuckDbLake, np.random.Generator], None]
+CONTEXT = make_context(window=WINDOW, reference=REFERENCE, approved_models=("m-good",))
+
+
+def found_by(audit: str, fault: Fault, *, day: Day | None = None) -> list[CheckDocument]:
+    """What an audit finds beyond doubt when a fault was written into the second of two days."""
+    rng = np.random.default_rng(5)
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        items = make_catalogue(300, rng)
+        write_day(lake, Day(REFERENCE), items, rng)
+        write_day(lake, day or Day(WINDOW), next_batch(items, WINDOW.start.date(), rng), rng)
+        for window in (REFERENCE, WINDOW):
+            write_feedback(lake, window, rng=rng)
+        write_echo(lake, REFERENCE, rng=rng)
+        fault(lake, rng)
+        declared = find_audit(audit)
+        judgement = judge_rows(declared, lake.run(declared.render(CONTEXT)), context=CONTEXT)
+    assert judgement.status == "judged", judgement.reason
+    return [finding for finding in judgement.findings if finding.p_value < 1e-4]
+
+
+def nothing(lake: DuckDbLake, rng: np.random.Generator) -> None:
+    write_echo(lake, WINDOW, rng=rng)
+
+
+AUDITS = (
+    "downstream_echo", "event_clock", "fallback_share", "feedback_loss", "feedback_rates",
+    "latency", "log_loss", "log_schema", "member_concentration", "predictions", "repeated_rows",
+    "sample_ratio", "snapshot_age", "table_freshness", "volume",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("audit", AUDITS)
+def test_a_quiet_day_with_feedback_and_a_consumer_is_quiet(audit: str) -> None:
+    assert found_by(audit, nothing) == []
+
+
+def copied(table: str, share: float, **now: object) -> Fault:
+    return lambda lake, rng: copy_rows(lake, table, WINDOW, share=share, rng=rng, **now)  # type: ignore[arg-type]
+
+
+def reported(turned_round: float) -> Fault:
+    return lambda lake, rng: write_echo(lake, WINDOW, turned_round=turned_round, rng=rng)
+
+
+def fed_back(**how: object) -> Fault:
+    # the same name replaces what was written before
+    return lambda lake, rng: write_feedback(lake, WINDOW, rng=rng, **how)  # type: ignore[arg-type]
+
+
+FAULTS = {
+    "downstream_echo": (reported(0.4), "resorted_share", "tv-app"),
+    "event_clock": (
+        fed_back(delay=timedelta(minutes=-5)), "early_feedback_share", "event_time"
+    ),
+    "feedback_loss": (fed_back(share=0.2), "answered_share", "feedback"),
+    "feedback_rates": (fed_back(shown_share=0.2), "shown_play_share", "shown_play_share"),
+    "log_loss": (copied("full_requests", 0.5, renamed="lost-"), "full_without_slim_share",
+                 "slim_requests"),
+    "log_schema": (copied("slim_requests", 0.5, country=None, surface=None), "null_share",
+                   "slim_requests.surface"),
+    "predictions": (copied("slim_requests", 0.5, scores=[0.5] * 10), "constant_score_share",
+                    "scores"),
+    "repeated_rows": (copied("slim_requests", 0.5), "repeat_share", "slim_requests"),
+    "sample_ratio": (copied("slim_requests", 0.5, arm="explore"), "exploration_gap",
+                     "exploration"),
+    "latency": (copied("slim_requests", 0.9, latency_ms=30.0), "latency_shift", "latency_ms"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("audit", sorted(FAULTS))
+def test_each_fault_is_found_with_its_subject(audit: str) -> None:
+    fault, metric, subject = FAULTS[audit]
+    assert (metric, subject) in {(found.metric, found.subject) for found in found_by(audit, fault)}
+
+
+def test_an_empty_slate_is_found() -> None:
+    found = found_by("fallback_share", copied("slim_requests", 0.5, shown=[], scores=[]))
+    assert ("empty_slate_share", "slate") in {(one.metric, one.subject) for one in found}
+
+
+def test_one_busy_surface_is_found_as_a_slice_of_the_requests() -> None:
+    day = Day(WINDOW, surface_shares={"home": 0.3, "search": 0.7})
+    found = found_by("volume", nothing, day=day)
+    assert {"surface": "search"} in [dict(one.slice) for one in found]
