@@ -56,7 +56,8 @@ counted AS (
 counts AS (
   SELECT period, slice, label, grp, n
   FROM counted
-  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
+  CROSS JOIN UNNEST(
+    ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
 )"""
 # a partition is named after the day of ingest: it tells lateness beyond midnight, no more
 

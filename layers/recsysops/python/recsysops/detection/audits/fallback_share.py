@@ -26,7 +26,8 @@ answered AS (
 counts AS (
   SELECT period, slice, label, grp, n
   FROM answered
-  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
+  CROSS JOIN UNNEST(
+    ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
   CROSS JOIN UNNEST(ARRAY['fallback=' || reason, 'slate=' || slate]) AS l(label)
 )"""
 

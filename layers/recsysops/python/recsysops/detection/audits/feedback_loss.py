@@ -35,7 +35,8 @@ counted AS (
 counts AS (
   SELECT period, slice, 'feedback=' || state AS label, grp, n
   FROM counted
-  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
+  CROSS JOIN UNNEST(
+    ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
 )"""
 
 _LEAST_ANSWERED = 100.0

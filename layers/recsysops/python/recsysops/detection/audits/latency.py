@@ -33,7 +33,8 @@ sums AS (
   SELECT period, slice, 'latency_ms=' || CAST(bin AS varchar) AS label, grp, sum(n) AS n,
          CAST(sum(n) AS double) AS w, CAST(sum(n) AS double) AS ww, sum(wx) AS wx, sum(wxx) AS wxx
   FROM binned
-  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
+  CROSS JOIN UNNEST(
+    ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
   GROUP BY 1, 2, 3, 4
 )"""
 # re-timed requests come as fast as the machine takes them: their latency is the machine's

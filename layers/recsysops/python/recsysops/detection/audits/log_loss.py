@@ -50,7 +50,8 @@ found AS (
 counts AS (
   SELECT period, slice, witness || '=' || state AS label, member_group AS grp, n
   FROM found CROSS JOIN UNNEST(CASE WHEN witness = 'feedback' THEN ARRAY['all']
-    ELSE ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country] END) AS s(slice)
+    ELSE ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country] END)
+    AS s(slice)
 )"""
 
 _LOST: Final = {

@@ -30,8 +30,8 @@ counted AS (
 ),
 counts AS (
   SELECT period, slice, 'scores=' || state AS label, grp, n
-  FROM counted CROSS JOIN UNNEST(ARRAY[
-    'all', 'surface=' || coalesce(surface, 'none'), 'country=' || country, 'model=' || model_id]) AS s(slice)
+  FROM counted CROSS JOIN UNNEST(ARRAY['all', 'surface=' || coalesce(surface, 'none'),
+    'country=' || country, 'model=' || model_id]) AS s(slice)
 )"""
 # a number less itself is zero unless it is NaN or infinite
 

@@ -42,7 +42,8 @@ counts AS (
          CASE WHEN state = 'first' THEN first_rows ELSE CAST(repeats AS bigint) END AS n
   FROM added
   CROSS JOIN UNNEST(CASE WHEN lake_table = 'feedback' THEN ARRAY['all']
-    ELSE ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country] END) AS s(slice)
+    ELSE ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country] END)
+    AS s(slice)
   CROSS JOIN UNNEST(ARRAY['first', 'repeat']) AS r(state)
 )"""
 

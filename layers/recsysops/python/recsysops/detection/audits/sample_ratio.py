@@ -51,7 +51,8 @@ sums AS (
   SELECT period, slice, label, grp, sum(n) AS n, sum(w) AS w, sum(ww) AS ww, sum(wx) AS wx,
          sum(wxx) AS wxx
   FROM added
-  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
+  CROSS JOIN UNNEST(
+    ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
   GROUP BY 1, 2, 3, 4
 )"""
 # a greedy slot's propensity is 1 - rate / slots: every slate tells the rate it was planned with

@@ -40,7 +40,8 @@ hourly AS (
 counts AS (
   SELECT period, slice, 'requests=' || CAST(hour AS varchar) AS label, member_group AS grp, n
   FROM hourly
-  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
+  CROSS JOIN UNNEST(
+    ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
 )"""
 # distinct, because a log line that was delivered twice is still one request
 
