@@ -69,6 +69,7 @@ class Retention:
     slim_requests_days: int = 400
     full_requests_days: int = 90  # they hold member vectors
     shadow_requests_days: int = 90
+    similar_requests_days: int = 400
     feedback_days: int = 400
     deltas_days: int = 120  # a full record is replayed from its delta; a month to spare
     consumer_logs_days: int = 400

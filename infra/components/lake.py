@@ -164,6 +164,7 @@ def _lifecycle_rules(settings: StageSettings) -> list[s3.LifecycleRule]:
         expire("slim_requests/", days=keep.slim_requests_days),
         expire("full_requests/", days=keep.full_requests_days),
         expire("shadow_requests/", days=keep.shadow_requests_days),
+        expire("similar_requests/", days=keep.similar_requests_days),
         expire("feedback/", days=keep.feedback_days),
         expire("consumer_logs/", days=keep.consumer_logs_days),
         expire("imports/", days=keep.imports_days),

@@ -148,7 +148,7 @@ class RequestLogStream(Construct):
 
 
 class RequestLogStreams(Construct):
-    """Slim lines, full records, shadow rankings, feedback and what consumers showed."""
+    """Slim lines, full records, shadow rankings, searches, feedback and what consumers showed."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, lake: Lake, settings: StageSettings
@@ -163,6 +163,9 @@ class RequestLogStreams(Construct):
         self.shadow = RequestLogStream(
             self, "shadow", table="shadow_requests", lake=lake, settings=settings
         )
+        self.similar = RequestLogStream(
+            self, "similar", table="similar_requests", lake=lake, settings=settings
+        )
         self.feedback = RequestLogStream(
             self, "feedback", table="feedback", lake=lake, settings=settings
         )
@@ -173,7 +176,7 @@ class RequestLogStreams(Construct):
     @property
     def every(self) -> tuple[RequestLogStream, ...]:
         """All streams."""
-        return self.slim, self.full, self.shadow, self.feedback, self.consumer
+        return self.slim, self.full, self.shadow, self.similar, self.feedback, self.consumer
 
 
 def _encryption() -> firehose.CfnDeliveryStream.DeliveryStreamEncryptionConfigurationInputProperty:

@@ -84,6 +84,7 @@ class RecsysopsStack(Stack):
         self.streams.slim.allow(recommend)
         self.streams.full.allow(recommend)
         self.streams.shadow.allow(recommend)
+        self.streams.similar.allow(recommend)
 
         record = self.functions["record_feedback"]
         self.tables.members.allow(record, "BatchGetItem", "GetItem", "UpdateItem")

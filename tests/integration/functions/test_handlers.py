@@ -245,6 +245,7 @@ print(json.dumps({"answer": answer, "modules": sorted({m.partition(".")[0] for m
 
 def test_a_cold_scorer_whose_services_are_all_out_still_answers_and_imports_no_more_than_it_needs():
     names = ("members_table", "artefact_bucket", "slim_stream", "full_stream", "shadow_stream",
+             "similar_stream",
              "appconfig_application_id", "hotfixes_environment_id", "hotfixes_profile_id",
              "model_environment_id", "model_profile_id", "sampling_environment_id",
              "sampling_profile_id")  # fmt: skip

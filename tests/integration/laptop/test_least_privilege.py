@@ -39,6 +39,7 @@ CALLS = [
     ("recommend_items", "firehose", "put_record_batch", "{slim_stream}", "may"),
     ("recommend_items", "firehose", "put_record_batch", "{full_stream}", "may"),
     ("recommend_items", "firehose", "put_record_batch", "{shadow_stream}", "may"),
+    ("recommend_items", "firehose", "put_record_batch", "{similar_stream}", "may"),
     ("recommend_items", "firehose", "put_record_batch", "{feedback_stream}", "may not"),
     ("recommend_items", "appconfigdata", "start_configuration_session", "hotfixes", "may"),
     ("recommend_items", "appconfigdata", "start_configuration_session", "model", "may"),

@@ -260,6 +260,17 @@ def test_a_surface_gets_a_model_of_its_own_by_the_deployed_document_and_gives_it
     await_truth(lambda: set(served().values()) == {world.model_id}, "production serves all")
 
 
+def test_a_search_for_similar_items_leaves_a_line_of_its_own_in_the_lake(world: World) -> None:
+    query = {"features": {"genres": ["Drama"]}, "limit": 3}
+    status, answer = world.post("/v1/similar", query, scope="recommend")
+    assert status == 200, answer
+    sql = (
+        "SELECT surface, cardinality(shown) FROM similar_requests "
+        f"WHERE request_id = '{answer['request_id']}'"
+    )
+    await_truth(lambda: world.ask(sql) == [["similar", "3"]], "the search is in the log")
+
+
 def test_a_canary_and_its_shadow_come_and_go_by_the_deployed_document(world: World) -> None:
     other = release_another(world, seed=5)
     names = {m: pseudonym_of(m, salt=f"salt-{m}") for m in MEMBERS}

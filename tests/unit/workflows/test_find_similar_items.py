@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recsysops.adapters.memory import MemoryLog
 from recsysops.errors import BadBody, NotFound
 from recsysops.model.delta import POINTER_KEY, delta_key
+from recsysops.request_log.records import SimilarLine
+from recsysops.request_log.schema import decode_record
 from recsysops.serving.api import parse_parameters
 from recsysops.serving.similar import embed_features
 from recsysops.serving.similar_api import (
@@ -29,7 +34,7 @@ from tests.fakes.small_catalogue import make_hotfix
 
 
 def ports_of(world: ServedWorld, **given: Any) -> SimilarPorts:
-    return SimilarPorts(world.ports.state, world.flags, **given)
+    return SimilarPorts(world.ports.state, world.flags, world.log, world.perf_counter, **given)
 
 
 def like(world: ServedWorld, item_id: str = "i0007", **asked: str) -> SimilarResponse:
@@ -182,3 +187,59 @@ def test_a_new_snapshot_is_searched_at_once() -> None:
     first = ports.indexes.of(world.catalogue)
     assert np.isfinite(first.norms).all()
     assert not first.fits(other.catalogue)
+
+
+def lines(world: ServedWorld) -> list[SimilarLine]:
+    return [decode_record(SimilarLine, row) for row in world.log.rows("similar_requests")]
+
+
+def test_a_search_for_an_item_leaves_one_line_apart_from_the_log_of_rankings() -> None:
+    world = make_world()
+    answer = like(world, genres_any="Drama", limit="3")
+    (line,) = lines(world)
+    assert (line.request_id, line.surface, line.query, line.seed_item) == (
+        "r-1", "item", "item", "i0007",
+    )  # fmt: skip
+    assert line.shown == [item.item_id for item in answer.items]
+    assert line.similarities == [item.similarity for item in answer.items]
+    assert line.propensities == [1.0] * 3
+    assert (line.model_id, line.delta_id) == (answer.model_id, answer.delta_id)
+    assert json.loads(line.filters or "") == {"genres_any": ["Drama"]}
+    assert (line.event_time, line.status) == (NOW, "ok")
+    assert world.slim() == world.full() == [], "no audit of rankings meets it"
+
+
+def test_queries_are_told_apart_by_a_digest_and_never_logged_themselves() -> None:
+    world = make_world()
+    vector = world.catalogue.matrix[3].tolist()
+    ask(world, vector=vector, exclude=["i0001", "i0002"])
+    ask(world, vector=vector)
+    ask(world, text="a title nobody should read in a log 7")
+    first, again, text = lines(world)
+    assert first.query_digest == again.query_digest != text.query_digest
+    assert first.query_digest == sha256(world.catalogue.matrix[3].tobytes()).hexdigest()[:16]
+    assert (first.surface, first.excluded_count, first.seed_item) == ("similar", 2, None)
+    assert "nobody" not in str(world.log.rows("similar_requests"))
+
+
+def test_a_search_before_anything_is_loaded_is_logged_with_its_reason() -> None:
+    world = make_world()
+    world.blobs.objects.clear()
+    like(world)
+    (line,) = lines(world)
+    assert (line.status, line.fallback_reason, line.model_id) == ("fallback", "no_catalogue", "")
+    assert (line.query_digest, line.shown) == (None, [])
+
+
+def test_the_line_is_made_after_the_response() -> None:
+    world, later = make_world(), []
+
+    class Deferring(MemoryLog):
+        def defer(self, work: Any) -> None:
+            later.append(work)
+
+    world.log = Deferring()
+    like(world)
+    assert lines(world) == []
+    later.pop()()
+    assert len(lines(world)) == 1

@@ -20,7 +20,12 @@ from recsysops.vocabulary import (
 )
 
 LogStream = Literal[
-    "slim_requests", "full_requests", "shadow_requests", "feedback", "consumer_logs"
+    "slim_requests",
+    "full_requests",
+    "shadow_requests",
+    "similar_requests",
+    "feedback",
+    "consumer_logs",
 ]
 Row = Mapping[str, object]
 

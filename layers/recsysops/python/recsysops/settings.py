@@ -37,6 +37,7 @@ class Settings(BaseModel):
     slim_stream: str = ""
     full_stream: str = ""
     shadow_stream: str = ""
+    similar_stream: str = ""
     feedback_stream: str = ""
     consumer_stream: str = ""
     glue_database: str = ""

@@ -75,7 +75,7 @@ def wire_scorer(ports: Ports) -> Scorer:
         log.flush()
         flags.refresh_early()
 
-    similar = SimilarPorts(state, flags)
+    similar = SimilarPorts(state, flags, log, time.perf_counter)
     after = _arrange(work, log, stage=ports.settings.stage)
     # a restored sandbox: nobody is at the other end, and everything read may be days old
     renewals = (ports.close_connections, flags.expire, flags.refresh_early, state.expire)

@@ -25,6 +25,7 @@ class StreamPorts(StorePorts):
             "slim_requests": self._need("slim_stream"),
             "full_requests": self._need("full_stream"),
             "shadow_requests": self._need("shadow_stream"),
+            "similar_requests": self._need("similar_stream"),
         }
         return FirehoseLog(self._client("firehose"), streams)
 

@@ -205,6 +205,34 @@ class ShadowRequest(RequestRecord):
     traffic: Source
 
 
+class SimilarLine(LogRecord):
+    """One line for every search for similar items: it ranks for no member, so it stands apart."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    request_id: str = Field(description="id of the request; feedback may name it")
+    event_time: LakeMoment = Field(description="when the request happened, UTC")
+    surface: Surface = Field(description="item: GET for one item; similar: POST of a query")
+    query: str = Field(description="item, vector, features or text")
+    seed_item: str | None = Field(None, description="item that was asked about, None when none")
+    query_digest: str | None = Field(
+        None, description="first 16 hex digits of sha256 over the float32 vector that was compared"
+    )
+    limit: SlotsAsked
+    filters: str | None = Field(None, description="JSON of the attribute filters, None when none")
+    excluded_count: int = Field(description="items that the caller ruled out")
+    model_id: str = Field(description="model whose vectors were compared, '' when none")
+    delta_id: str = Field(description="delta snapshot that was served, '' when none")
+    flag_version: FlagVersion
+    hotfix_ids: HotfixIds
+    shown: Shown
+    similarities: list[float] = Field(description="cosines of the shown items, same order")
+    propensities: list[float] = Field(description="1 each: nothing is drawn")
+    status: Status
+    fallback_reason: FallbackReason = None
+    latency_ms: float = Field(description="time inside the handler")
+    traffic: Source
+
+
 class FeedbackEvent(LogRecord):
     """What a member did with what was shown."""
 
@@ -342,6 +370,7 @@ TABLES: dict[str, type[LogRecord]] = {
     "slim_requests": SlimRequest,
     "full_requests": FullRequest,
     "shadow_requests": ShadowRequest,
+    "similar_requests": SimilarLine,
     "feedback": FeedbackEvent,
     "consumer_logs": ConsumerLog,
     "choice_ranks": ChoiceRank,
@@ -356,6 +385,7 @@ PARQUET_TABLES = (
     "slim_requests",
     "full_requests",
     "shadow_requests",
+    "similar_requests",
     "feedback",
     "consumer_logs",
 )
