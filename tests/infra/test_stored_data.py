@@ -37,10 +37,15 @@ def test_a_table_has_its_key_and_can_be_restored_to_any_second(aws: Assembly, na
     assert table["DeletionPolicy"] == "Retain"
 
 
-def test_members_and_items_never_expire(aws: Assembly) -> None:
-    for name in ("Members", "Items", "Models"):
+def test_items_and_models_never_expire_and_members_rows_only_where_they_say_when(
+    aws: Assembly,
+) -> None:
+    for name in ("Items", "Models"):
         table = aws.one("AWS::DynamoDB::Table", containing=f"Tables{name}")
         assert "TimeToLiveSpecification" not in table["Properties"]
+    # rows that only anonymous feedback made; any other writer removes the attribute
+    members = aws.one("AWS::DynamoDB::Table", containing="TablesMembers")["Properties"]
+    assert members["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
 def test_changed_items_trigger_a_delta_and_what_fails_is_kept(aws: Assembly) -> None:
