@@ -41,6 +41,7 @@ FUNCTION_SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         "publish_delta": FunctionSize(2048, 300),
         "plan_sampling": FunctionSize(512, 300),
         "rank_choices": FunctionSize(3008, 900),
+        "check_models": FunctionSize(3008, 900),
         "start_due_audits": FunctionSize(512, 120),
         "plan_audits": FunctionSize(512, 60),
         "judge_audit": FunctionSize(1024, 120),

@@ -1,4 +1,4 @@
-"""The workflow `audit`: rank choices, plan, ask Athena and judge each audit, record incidents.
+"""The workflow `audit`: rank choices, check models, plan, ask and judge each audit, record.
 
 A part that fails does not silence the others: it becomes a judgement that says it failed.
 """
@@ -23,7 +23,15 @@ from infra.components.state_machine import Workflow
 from infra.components.states import ATHENA_TROUBLE, RUN, State, catch_all, invoke, retry
 from infra.settings import StageSettings
 
-AUDITED_TABLES = ("slim_requests", "full_requests", "choice_ranks", "item_snapshots")
+AUDITED_TABLES = (
+    "slim_requests",
+    "full_requests",
+    "feedback",
+    "choice_ranks",
+    "replayed_requests",
+    "model_profiles",
+    "item_snapshots",
+)
 
 QUERY_SECONDS = 900
 
@@ -83,6 +91,7 @@ def define_audit(*, concurrency: int) -> State:
         "StartAt": "RankChoices",
         "States": {
             "RankChoices": _rank_choices(),
+            "CheckModels": _check_models(),
             "PlanAudits": _plan_audits(),
             "JudgeEachAudit": _judge_each_audit(concurrency),
             "RecordIncidents": _record_incidents(),
@@ -94,7 +103,20 @@ def _rank_choices() -> State:
     return {
         **invoke("rank_choices", payload=RUN),
         "Assign": {"troubles": []},
-        "Catch": catch_all("PlanAudits", Assign={"troubles": [_failed("'rank_choices'")]}),
+        "Catch": catch_all("CheckModels", Assign={"troubles": [_failed("'rank_choices'")]}),
+        "Next": "CheckModels",
+    }
+
+
+def _check_models() -> State:
+    failed = (
+        "{% $append($troubles, {'audit': 'check_models', 'status': 'audit_failed',"
+        " 'error': $states.errorOutput.Error,"
+        " 'cause': $substring($states.errorOutput.Cause, 0, 1000), 'findings': []}) %}"
+    )
+    return {
+        **invoke("check_models", payload=RUN),
+        "Catch": catch_all("PlanAudits", Assign={"troubles": failed}),
         "Next": "PlanAudits",
     }
 

@@ -124,6 +124,12 @@ class RecsysopsStack(Stack):
         self.artefacts.allow_reading_flag_documents(rank)
         self.lake.allow_querying(rank, "full_requests", "feedback")
         self.lake.allow_writing(rank, "choice_ranks")
+        check = self.functions["check_models"]
+        self.artefacts.allow_reading(check)
+        self.artefacts.allow_reading_flag_documents(check)
+        self.lake.allow_querying(check, "slim_requests", "full_requests")
+        self.lake.allow_writing(check, "model_profiles")
+        self.lake.allow_writing(check, "replayed_requests")
 
         start = self.functions["start_due_audits"]
         self.lake.allow_querying(start, "slim_requests")
@@ -181,7 +187,13 @@ class RecsysopsStack(Stack):
             "Audit",
             functions={
                 name: pick[name]
-                for name in ("rank_choices", "plan_audits", "judge_audit", "record_incidents")
+                for name in (
+                    "rank_choices",
+                    "check_models",
+                    "plan_audits",
+                    "judge_audit",
+                    "record_incidents",
+                )
             },
             lake=self.lake,
             settings=self.settings,

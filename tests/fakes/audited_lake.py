@@ -6,14 +6,23 @@ No model is behind it: contributions and ranks are drawn. What a test corrupts, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from recsysops.adapters.duckdb_lake import DuckDbLake
-from recsysops.request_log.records import ChoiceRank, FullRequest, ItemSnapshotRow, SlimRequest
+from recsysops.model.profile import list_segments, sum_by_group
+from recsysops.request_log.records import (
+    PROFILE_DAY,
+    ChoiceRank,
+    FullRequest,
+    ItemSnapshotRow,
+    ModelProfileRow,
+    ReplayedRequestRow,
+    SlimRequest,
+)
 from recsysops.request_log.schema import encode_record, to_row
-from recsysops.vocabulary import ItemFeatures, Window, hash_group
+from recsysops.vocabulary import ItemFeatures, ProfileSubject, Window, hash_group
 
 REFERENCE = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
 WINDOW = Window(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
@@ -24,6 +33,7 @@ LANGUAGES = ("en", "fr", "es", "de", "ja", "hi")
 LANGUAGE_SHARES = (0.4, 0.25, 0.15, 0.1, 0.08, 0.02)
 GENRES = ("Action", "Comedy", "Crime", "Drama", "Horror", "Romance", "Sci-Fi", "War")
 MEMBERS = 300
+REPLAYS = 200
 
 
 def known_popularity(item: ItemFeatures) -> float:
@@ -47,6 +57,10 @@ class Day:
     hotfix_ids: Sequence[str] = ()
     surface_shares: Mapping[str, float] = field(default_factory=lambda: {"home": 1.0})
     popularity: Callable[[ItemFeatures], float] = known_popularity
+    trained: Callable[[ProfileSubject, ItemFeatures], float] = lambda _subject, item: (
+        1.0 + (known_popularity(item) / 10.0)
+    )
+    differing_share: float = 0.0
 
 
 def make_catalogue(count: int, rng: np.random.Generator) -> list[ItemFeatures]:
@@ -101,12 +115,60 @@ def write_day(
         ingest_time=day.window.start,
         name=delta_id,
     )
+    _write_profile(lake, day, items)
+    _write_replays(lake, day)
     choices = [_write_request(lake, day, n, delta_id, items, rng) for n in range(day.requests)]
     lake.write_rows(
         "choice_ranks",
         rows=[to_row(choice) for choice in choices if choice is not None],
         ingest_time=day.window.end,
         name=f"choices-{delta_id}",
+    )
+
+
+def _write_profile(lake: DuckDbLake, day: Day, items: Sequence[ItemFeatures]) -> None:
+    groups = np.array([hash_group(item.item_id) for item in items])
+    subjects: tuple[ProfileSubject, ...] = ("genre", "year", "collaborative", "training_plays")
+    rows = [
+        ModelProfileRow(model_id=day.model_id, trained_at=NOW, data_hash="none", **asdict(sums))
+        for subject in subjects
+        for values in [np.array([day.trained(subject, item) for item in items])]
+        for segment, places in list_segments(list(items)).items()
+        for sums in sum_by_group(subject, segment, values[places], groups[places])
+    ]
+    lake.write_rows(
+        "model_profiles",
+        rows=[to_row(row) for row in rows],
+        ingest_time=datetime.fromisoformat(PROFILE_DAY).replace(tzinfo=UTC),
+        name=f"profile-{day.model_id}",
+    )
+
+
+def _write_replays(lake: DuckDbLake, day: Day) -> None:
+    differs = np.random.default_rng(day.window.start.day).random(REPLAYS) < day.differing_share
+    rows = [
+        ReplayedRequestRow(
+            request_id=f"r-{day.window.start:%d}-{number}",
+            event_time=day.window.start + timedelta(minutes=number),
+            surface="home",
+            member=f"p{number % MEMBERS}",
+            member_group=hash_group(f"p{number % MEMBERS}"),
+            model_id=day.model_id,
+            delta_id=f"d-{day.window.start:%Y%m%d}",
+            outcome="different" if differs[number] else "bit_equal",
+            reason="contributions" if differs[number] else None,
+            blocks=list(BLOCKS),
+            block_differences=[0.0, 0.3 * float(differs[number]), 0.0, 0.0, 0.0],
+            inclusion_probability=0.25,
+            traffic="simulated",
+        )
+        for number in range(min(REPLAYS, day.requests))
+    ]
+    lake.write_rows(
+        "replayed_requests",
+        rows=[to_row(row) for row in rows],
+        ingest_time=day.window.start,
+        name=f"replays-{day.window.start:%Y%m%d}",
     )
 
 

@@ -150,13 +150,13 @@ def test_detection_sees_no_serving_table(aws: Assembly) -> None:
         for name in aws.resources("AWS::DynamoDB::Table")
         if "Incidents" not in name and "Models" not in name
     ]
-    for function in ("RankChoices", "PlanAudits", "JudgeAudit", "RecordIncidents"):
+    for function in ("RankChoices", "CheckModels", "PlanAudits", "JudgeAudit", "RecordIncidents"):
         for action, resource in grants_of(aws, function):
             assert not any(table in resource for table in serving), (function, action, resource)
 
 
 def test_detection_and_prediction_cannot_read_flags(aws: Assembly) -> None:
-    for function in ("RankChoices", "PlanAudits", "JudgeAudit", "PredictLaunches"):
+    for function in ("RankChoices", "CheckModels", "PlanAudits", "JudgeAudit", "PredictLaunches"):
         assert not [a for a in actions_of(aws, function) if a.startswith("appconfig:")]
 
 

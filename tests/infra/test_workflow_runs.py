@@ -28,6 +28,9 @@ STUBS = {
     "rank_choices": """
         if event.get("broken") == "rank_choices": raise ValueError("no model")
         return {"ranked": 7}""",
+    "check_models": """
+        if event.get("broken") == "check_models": raise ValueError("no artefact")
+        return {"profiled": ["m-1"]}""",
     "plan_audits": """
         if event.get("broken") == "plan_audits": raise ValueError("no window")
         window = {"start": event.get("window_start", "default")}
@@ -123,6 +126,13 @@ def test_audits_run_even_when_choices_cannot_be_ranked(run_audit: RunAudit) -> N
     ranked, volume = run_audit({"plan": "one", "broken": "rank_choices"})["judgements"]
     assert (ranked["audit"], ranked["status"]) == ("rank_choices", "audit_failed")
     assert ranked["error"] == "ValueError"
+    assert volume["audit"] == "volume"
+
+
+def test_models_that_cannot_be_checked_are_told_and_the_audits_run(run_audit: RunAudit) -> None:
+    checked, volume = run_audit({"plan": "one", "broken": "check_models"})["judgements"]
+    assert (checked["audit"], checked["status"]) == ("check_models", "audit_failed")
+    assert "no artefact" in checked["cause"]
     assert volume["audit"] == "volume"
 
 

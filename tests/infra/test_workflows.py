@@ -55,7 +55,13 @@ def test_the_audits_run_in_the_order_of_the_house(aws: Assembly) -> None:
     visited = [machine["StartAt"]]
     while "Next" in machine["States"][visited[-1]]:
         visited.append(machine["States"][visited[-1]]["Next"])
-    assert visited == ["RankChoices", "PlanAudits", "JudgeEachAudit", "RecordIncidents"]
+    assert visited == [
+        "RankChoices",
+        "CheckModels",
+        "PlanAudits",
+        "JudgeEachAudit",
+        "RecordIncidents",
+    ]
 
 
 def test_a_failed_part_is_recorded_instead_of_ending_the_audit(aws: Assembly) -> None:

@@ -68,6 +68,8 @@ def lake() -> Iterator[DuckDbLake]:
             fallback_share=0.3,
             refused_document="badbad",
             rank_factor=30.0,
+            trained=lambda _subject, item: 0.0 if "War" in item.genres else 2.0,
+            differing_share=0.5,
             popularity=lambda item: 1.5 if item.source == "supplier-1" else known_popularity(item),
         )
         write_day(lake, day, wrong, rng)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from recsysops.adapters.duckdb_lake import DuckDbLake
 from recsysops.adapters.memory import MemoryIncidents, MemoryNotifier, MemoryRegistry
-from recsysops.vocabulary import Incident, ItemFeatures, ModelEntry
+from recsysops.vocabulary import Incident, ItemFeatures, ModelEntry, ProfileSubject
 from recsysops.workflows.run_audit import AuditPorts, run_audit
 
 from tests.fakes.audited_lake import (
@@ -39,7 +39,8 @@ def incidents_of(corrupt: Corruption, *, day: Day | None = None) -> list[Inciden
         now = corrupt(next_batch(before, WINDOW.start.date(), rng))
         write_day(lake, day or Day(WINDOW), now, rng)
         book = MemoryIncidents()
-        registry = MemoryRegistry([ModelEntry(MODEL, "production", NOW)])
+        approved = day.model_id if day else MODEL
+        registry = MemoryRegistry([ModelEntry(approved, "production", NOW)])
         ports = AuditPorts(lake, registry, book, MemoryNotifier())
         run_audit(WINDOW, reference=REFERENCE, ports=ports, now=NOW)
         return book.list_incidents()
@@ -151,3 +152,33 @@ def test_a_busier_day_lifts_all_popularity_alike_and_is_no_drift() -> None:
         return known_popularity(item) + 0.4
 
     assert incidents_of(lambda items: items, day=Day(WINDOW, popularity=popularity)) == []
+
+
+def test_a_model_trained_on_a_poisoned_segment_is_one_incident_that_names_it() -> None:
+    def trained(subject: ProfileSubject, item: ItemFeatures) -> float:
+        poisoned = subject == "training_plays" and "War" in item.genres
+        return (1.0 + known_popularity(item) / 10.0) * (3.0 if poisoned else 1.0)
+
+    [incident] = incidents_of(
+        lambda items: items, day=Day(WINDOW, model_id="m-next", trained=trained)
+    )
+    assert (incident.component, incident.subject) == ("model", "training_plays")
+    assert {"genre": "War"} in slices_of(incident)
+
+
+def test_a_model_that_took_a_tenth_of_the_years_for_missing_is_named() -> None:
+    def trained(subject: ProfileSubject, item: ItemFeatures) -> float:
+        missing = subject == "year" and int(item.item_id[2:]) % 10 == 0
+        return 0.0 if missing else 1.0 + known_popularity(item) / 10.0
+
+    [incident] = incidents_of(
+        lambda items: items, day=Day(WINDOW, model_id="m-next", trained=trained)
+    )
+    assert (incident.component, incident.subject) == ("model", "year")
+    assert incident.findings[0].observed == pytest.approx(0.1, abs=0.01)
+
+
+def test_requests_that_come_out_differently_name_the_block_that_was_served_otherwise() -> None:
+    [incident] = incidents_of(lambda items: items, day=Day(WINDOW, differing_share=0.2))
+    assert (incident.component, incident.subject) == ("serving", "year")
+    assert {f.metric for f in incident.findings} == {"block_differs_share", "replay_differs_share"}

@@ -72,7 +72,7 @@ def test_a_model_that_lost_a_block_is_the_one_new_incident_after_the_language_wa
 ) -> None:
     [incident] = story.opened["recovered"]
     assert (incident.component, incident.subject) == ("model", "collaborative")
-    assert {finding.audit for finding in incident.findings} == {"score_drift"}
+    assert {finding.audit for finding in incident.findings} == {"model_profile", "score_drift"}
 
 
 def test_the_mended_language_is_told_in_its_incidents_story(story: Story) -> None:

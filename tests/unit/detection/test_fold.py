@@ -116,6 +116,19 @@ def test_blindness_is_low_and_joins_lost_traffic_or_its_own_reason() -> None:
     assert subjects(*blind, LANGUAGE)[0] == ("item_features", "language", 1)
 
 
+def test_models_that_could_not_be_checked_blind_their_audits_and_no_other() -> None:
+    late = finding("check_models", "audit_failed", "check_models")
+    fed = [
+        finding(name, "could_not_judge", name)
+        for name in ("model_profile", "training_serving_skew")
+    ]
+    other = finding("choice_rank", "could_not_judge", "choice_rank")
+    assert subjects(late, *fed, other) == [
+        ("serving", "check_models", 3),
+        ("serving", "choice_rank", 1),
+    ]
+
+
 def test_an_engine_that_is_down_is_one_incident() -> None:
     failed = [
         Finding(

@@ -17,6 +17,11 @@ from recsysops.vocabulary import Component, Finding
 
 _UNKNOWN_DEPTH = -1
 """A step of the run itself that failed starves every audit."""
+_FED_BY = {
+    "rank_choices": ("choice_rank",),
+    "check_models": ("model_profile", "training_serving_skew"),
+}
+"""Steps of the run and the audits of the tables that they write."""
 _LAST = DEEPEST + 1
 _NOT_TELLING = 99
 _SEVERITIES: tuple[Severity, ...] = ("critical", "high", "low")
@@ -80,7 +85,7 @@ def _blinds(root: Finding, finding: Finding) -> bool:
     if root.audit == "volume":
         return root.observed < root.baseline
     same_reason = root.evidence.get("reason") == finding.evidence.get("reason")
-    starved = root.audit == "rank_choices" and finding.audit == "choice_rank"
+    starved = finding.audit in _FED_BY.get(root.audit, ())
     return root.metric in BLIND and (same_reason or starved)
 
 

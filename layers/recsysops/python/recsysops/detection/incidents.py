@@ -68,6 +68,14 @@ _PHRASES = {
     "mean_rank_percentile": "what members choose is ranked lower: mean percentile",
     "lower_tail_share": "what members choose is ranked in the lower half",
     "not_candidate_share": "what members choose is not among the candidates",
+    "encoded_missing_share": "{subject} was trained as missing for more items",
+    "norm": "norm of the model's {subject} vectors",
+    "popularity_correlation": "how vector norms go with popularity changed: correlation",
+    "training_share": "share of the plays that the model was trained on",
+    "training_plays": "plays that the model was trained on",
+    "replay_differs_share": "requests that come out differently when they are repeated",
+    "replay_refused_share": "requests that cannot be repeated any more",
+    "block_differs_share": "block {subject} was served otherwise than it is recomputed",
     "lost_items_share": "items are missing from the {subject} that is served",
     "out_of_range_share": "{subject} has values that it cannot have",
     "malformed_share": "{subject} has values of another kind",
@@ -81,6 +89,9 @@ _NOT_SHARES = (
     "hour_profile",
     "full_record_gap",
     "snapshot_age_hours",
+    "norm",
+    "popularity_correlation",
+    "training_plays",
 )
 
 

@@ -49,6 +49,10 @@ class CheckedModels:
     replayed_count: int
     differing_count: int
 
+    def to_document(self) -> dict[str, object]:
+        """Return the answer as JSON-ready values."""
+        return {**asdict(self), "profiled": list(self.profiled)}
+
 
 def check_models(
     window: Window,

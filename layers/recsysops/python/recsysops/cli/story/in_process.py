@@ -28,6 +28,7 @@ from recsysops.serving.roll_out import dump_model_pointer, parse_model_pointer
 from recsysops.simulation.retimed import Stretch, TrafficRequest
 from recsysops.vocabulary import FlagDocument, Incident, ModelPointer, Window
 from recsysops.workflows.approved_models import approved_models, pinnable_models
+from recsysops.workflows.check_models import check_models
 from recsysops.workflows.load_catalogue import CatalogueCache
 from recsysops.workflows.publish_delta import publish_delta
 from recsysops.workflows.rank_choices import rank_choices
@@ -107,6 +108,9 @@ class InProcessStage:
         """Rank the window's choices, audit it, return the incidents that are open now."""
         for each in (reference, window):
             rank_choices(each, queries=self.lake, cache=self.cache, lake=self.lake)
+        check_models(
+            window, reference=reference, queries=self.lake, cache=self.cache, lake=self.lake
+        )
         run_audit(
             window,
             reference=reference,

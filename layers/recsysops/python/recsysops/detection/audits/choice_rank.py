@@ -28,7 +28,7 @@ _FLOORS = {
 _TABLES = """
 choices AS (
   SELECT {period} AS period, member_group, delta_id, item_id, surface,
-         1e0 / inclusion_probability AS weight,
+         member_known, country, activity, 1e0 / inclusion_probability AS weight,
          (CAST(rank AS double) - 0.5e0) / eligible_count AS percentile
   FROM choice_ranks
   WHERE {in_periods}
@@ -41,9 +41,13 @@ cells AS (
   LEFT JOIN item_snapshots s
     ON s.delta_id = c.delta_id AND s.item_id = c.item_id AND s.dt >= {first_snapshot_day}
   CROSS JOIN UNNEST(
-    CASE WHEN s.item_id IS NULL THEN ARRAY['all', 'surface=' || c.surface]
-         ELSE ARRAY['all', 'surface=' || c.surface, 'source=' || s.source,
-                    'language=' || coalesce(s.language, 'none')] END
+    CASE WHEN c.member_known IS NULL THEN ARRAY['all', 'surface=' || c.surface]
+         ELSE ARRAY['all', 'surface=' || c.surface,
+                    'member=' || CASE WHEN c.member_known THEN 'known' ELSE 'new' END] END
+    || CASE WHEN c.country IS NULL THEN ARRAY[] ELSE ARRAY['country=' || c.country] END
+    || CASE WHEN c.activity IS NULL THEN ARRAY[] ELSE ARRAY['activity=' || c.activity] END
+    || CASE WHEN s.item_id IS NULL THEN ARRAY[]
+            ELSE ARRAY['source=' || s.source, 'language=' || coalesce(s.language, 'none')] END
   ) AS u(slice)
 )"""
 
@@ -94,7 +98,7 @@ AUDIT = Audit(
     judge=judge,
     test="Hájek mean of rank percentiles and shares, delete-a-group jackknife over members",
     floors=_FLOORS,
-    slices=("surface", "source", "language"),
+    slices=("surface", "member", "country", "activity", "source", "language"),
     depth=7,
     explained_by=(Root(ANYTHING),),
 )

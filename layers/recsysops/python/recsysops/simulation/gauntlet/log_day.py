@@ -19,6 +19,7 @@ from recsysops.simulation.gauntlet.columns import (
     take_rows,
 )
 from recsysops.simulation.gauntlet.linear_model import BLOCKS, block_edges
+from recsysops.simulation.gauntlet.model_tables import profile_new_model, repeat_sample
 from recsysops.simulation.gauntlet.responses import (
     KINDS,
     Choices,
@@ -57,9 +58,12 @@ def log_day(world: World, taste: Taste, served: ServedDay) -> LoggedDay:
     """Let members respond and write what the lake would hold of the day."""
     slim = _slim_requests(world, served)
     choices = _choose(world, taste, served, slim)
+    full = _full_requests(world, served, slim)
     tables = {
         "slim_requests": slim,
-        "full_requests": _full_requests(world, served, slim),
+        "full_requests": full,
+        "model_profiles": profile_new_model(world, served),
+        "replayed_requests": repeat_sample(world, served, full),
         "item_snapshots": _item_snapshots(world, served),
         "feedback": _feedback(world, served, slim, choices),
         "choice_ranks": _choice_ranks(world, served, slim, choices),
@@ -274,8 +278,8 @@ def _choice_ranks(world: World, served: ServedDay, slim: Columns, choices: Choic
 
 
 _CARRIED_TO_RANKS = (
-    "request_id", "event_time", "surface", "country", "member", "member_group", "model_id",
-    "delta_id", "eligible_count", "inclusion_probability", "traffic",
+    "request_id", "event_time", "surface", "country", "member", "member_group", "member_known",
+    "model_id", "delta_id", "eligible_count", "inclusion_probability", "traffic",
 )  # fmt: skip
 
 
