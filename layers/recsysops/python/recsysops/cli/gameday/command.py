@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from recsysops.simulation.gauntlet.fault_file import FaultFile
 
 
+_PAGE = Path("build/gameday/report.html")
+
+
 def gameday(
     faults_dir: Annotated[
         Path | None, typer.Option(help="Folder of more fault files, as CONTRIBUTING documents.")
@@ -39,6 +42,7 @@ def gameday(
     """
     from recsysops.cli.gameday.grading import published_floor
     from recsysops.cli.gameday.plan import FIRST_REPORTED_SEED, FULL, QUICK, plan_tasks
+    from recsysops.cli.gameday.report import write_page
     from recsysops.cli.gameday.run import run_tasks
     from recsysops.cli.gameday.summary import summarise
     from recsysops.simulation.gauntlet.fault_file import load_faults
@@ -61,12 +65,13 @@ def gameday(
         rows, cpu_seconds = run_tasks(tasks, workers=workers, done=done)
     seconds = time.monotonic() - started
     summary = summarise(rows)
+    page = write_page(rows, _PAGE, first_seed=first_seed, seconds=seconds)
     if as_json:
         told = {"ok": summary.ok, "seconds": seconds, "cpu_seconds": cpu_seconds}
         print_json({**told, "summary": asdict(summary), "rows": [asdict(row) for row in rows]})
     else:
         _print_people(rows, summary)
-        people.print(f"{seconds:.0f} s, {cpu_seconds:.0f} CPU seconds")
+        people.print(f"{seconds:.0f} s, {cpu_seconds:.0f} CPU seconds; {page}")
     if not summary.ok:
         raise typer.Exit(1)
 

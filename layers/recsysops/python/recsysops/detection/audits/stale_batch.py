@@ -16,6 +16,8 @@ from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import LAG_DAYS, LEAST_ROWS, OLDER_SHARE_FLOOR
 
 _FLOORS = {
+    # of one source; half of it would hide in the number of sources and features that are looked at
+    "older_batch_share.slice": 0.1,
     "older_batch_share": OLDER_SHARE_FLOOR,
     "lagging_batch_share": OLDER_SHARE_FLOOR,
     "malformed_batch_share": OLDER_SHARE_FLOOR,
@@ -64,13 +66,18 @@ def _share_checks(
             baseline=change.baseline,
             observed=change.observed,
             effect=change.increase,
-            effect_floor=_FLOORS[metric],
+            effect_floor=_floor_of(metric, found),
             p_value=change.p_value,
             nested=bool(found.slice),
             evidence={"batches": _newest_first(found)},
         )
         for found, change in zip(distributions, changes, strict=True)
     ]
+
+
+def _floor_of(metric: str, found: Distribution) -> float:
+    sliced = f"{metric}.slice"
+    return _FLOORS[sliced if found.slice and sliced in _FLOORS else metric]
 
 
 def _older(found: Distribution) -> list[int]:

@@ -16,7 +16,7 @@ from recsysops.simulation.gauntlet.world import (
 from recsysops.vocabulary import HASH_GROUPS
 
 N_MEMBERS = 2_400
-N_ITEMS = 2_200
+N_ITEMS = 4_000
 LATENT_WIDTH = 8
 CLUSTERS = 12
 SUPPLIERS = ("supplier-1", "supplier-2", "supplier-3", "supplier-4", "supplier-5")
@@ -35,7 +35,7 @@ _HIT_QUALITY = 2.0
 
 
 def make_simulated_world(seed: int) -> World:
-    """Make the world of a seed: about 2,200 items, 2,400 members, three launches a day."""
+    """Make the world of a seed: about 4,000 items, 2,400 members, three launches a day."""
     rng = np.random.default_rng([seed, 71])
     vocabulary = Vocabulary(_GENRES, _KNOTS, _LANGUAGES)
     members = make_members(N_MEMBERS, clusters=CLUSTERS, unknown_share=0.08, rng=rng)
@@ -50,7 +50,7 @@ def make_simulated_world(seed: int) -> World:
         tastes=tastes,
         latent_tastes=latent_tastes,
         latent=rng.normal(0.0, 0.45, (len(items["item_id"]), LATENT_WIDTH)).astype(np.float32),
-        plays=np.exp(rng.normal(2.6, 0.5, len(items["item_id"])) + items["quality"]),
+        plays=np.exp(rng.normal(2.0, 0.5, len(items["item_id"])) + items["quality"]),
     )
     launch_items(world)
     return world

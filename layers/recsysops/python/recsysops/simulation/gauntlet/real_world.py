@@ -34,8 +34,8 @@ from recsysops.simulation.gauntlet.world import (
 )
 from recsysops.vocabulary import ItemFeatures, hash_group
 
-N_ITEMS = 2_200
-_AMONG = 3_200
+N_ITEMS = 4_000
+_AMONG = 5_500
 """Items of a world are drawn from so many of the most chosen ones: seeds differ."""
 HOUSEHOLDS = 4
 _FEWEST_CHOICES = 5
@@ -48,7 +48,7 @@ _HOUSEHOLD_NOISE = 0.1
 
 
 def make_real_world(dataset: Dataset, seed: int) -> World:
-    """Make the world of a data set and a seed: 2,200 of its items, every member four times."""
+    """Make the world of a data set and a seed: 4,000 of its items, every member four times."""
     rng = np.random.default_rng([seed, 72])
     choices, described = _keep_items(dataset, rng=rng)
     described = simulate_attributes(described, choices, seed=seed, batch=FIRST_MONDAY)
@@ -72,7 +72,7 @@ def make_real_world(dataset: Dataset, seed: int) -> World:
         tastes=_households(tastes, rng=rng),
         latent_tastes=_households(latent_tastes, rng=rng),
         latent=latent,
-        plays=22.0 * counts / counts.mean(),
+        plays=12.0 * counts / counts.mean(),
         histories=histories,
         play_logit=_PLAY_LOGIT,
     )
