@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 
-def write_page(
-    rows: Sequence[WorldRow], path: Path, *, first_seed: int, seconds: float
-) -> Path:
+def write_page(rows: Sequence[WorldRow], path: Path, *, first_seed: int, seconds: float) -> Path:
     """Write the self-contained page; every value is escaped."""
     page = _page().render(
         rows=rows,
