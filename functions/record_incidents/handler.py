@@ -24,7 +24,7 @@ def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
         [*judgements, *late],
         context=context,
         incidents=PORTS.incidents,
-        notifier=PORTS.notifier,
+        notifier=PORTS.incident_channels,
         now=now,
     )
     LOGGER.info("incidents recorded", opened=len(report.opened), tested=report.tested)

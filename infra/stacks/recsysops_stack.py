@@ -16,6 +16,7 @@ from infra.components.dashboard import Dashboard
 from infra.components.dead_letters import DeadLetters
 from infra.components.hotfix_flags import DOCUMENTS, HotfixFlags
 from infra.components.import_workflow import ImportWorkflow
+from infra.components.incident_bus import IncidentBus
 from infra.components.incident_topic import IncidentTopic
 from infra.components.lake import Lake
 from infra.components.launch_workflow import LaunchWorkflow
@@ -46,6 +47,7 @@ class RecsysopsStack(Stack):
         self._serve()
         self._react()
         self._detect_and_predict()
+        self._diagnose()
         self._watch()
         self._tell()
 
@@ -60,6 +62,7 @@ class RecsysopsStack(Stack):
         self.incident_topic = IncidentTopic(self, "Incidents")
         self.stream_failures = DeadLetters(self, "DeltaFailures", settings=settings)
         self.start_failures = DeadLetters(self, "StartFailures", settings=settings)
+        self.incident_bus = IncidentBus(self, "IncidentEvents", failures=self.start_failures)
 
     def _add_functions(self) -> None:
         layers = make_layers(self, settings=self.settings)
@@ -145,6 +148,16 @@ class RecsysopsStack(Stack):
         self.tables.incidents.allow(incidents, "GetItem", "PutItem", "Scan")
         self.artefacts.allow_noting_progress(incidents)
         self.incident_topic.allow_publishing(incidents)
+        self.incident_bus.allow_publishing(incidents)
+        self._let_diagnosis_work()
+
+    def _let_diagnosis_work(self) -> None:
+        diagnose = self.functions["diagnose_incident"]
+        self.tables.incidents.allow(diagnose, "GetItem", "PutItem")
+        self.tables.models.allow(diagnose, "Scan")
+        self.artefacts.allow_reading(diagnose)
+        self.artefacts.allow_reading_flag_documents(diagnose)
+        self.lake.allow_querying(diagnose, "slim_requests", "full_requests", "item_snapshots")
 
     def _let_prediction_work(self) -> None:
         predict = self.functions["predict_launches"]
@@ -179,6 +192,11 @@ class RecsysopsStack(Stack):
         self.functions["publish_delta"].acknowledge_wildcards(
             ["*"], because="dynamodb:ListStreams, which the trigger needs, knows no resource."
         )
+
+    def _diagnose(self) -> None:
+        """Diagnose an incident as soon as somebody is paged about it."""
+        enabled = self.settings.schedules.enabled
+        self.incident_bus.tell(self.functions["diagnose_incident"], enabled=enabled)
 
     def _detect_and_predict(self) -> None:
         pick = self.functions
@@ -284,6 +302,7 @@ class RecsysopsStack(Stack):
                 self.import_features.state_machine.state_machine_arn
             ),
             "incident_topic_arn": self.incident_topic.topic.topic_arn,
+            "incident_bus_name": self.incident_bus.bus.event_bus_name,
             **functions,
         }
 

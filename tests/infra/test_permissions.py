@@ -191,3 +191,28 @@ def test_plain_http_is_refused(aws: Assembly, kind: str) -> None:
             and statement["Condition"]["Bool"] == {"aws:SecureTransport": "false"}
         ]
         assert refused, name
+
+
+def test_diagnosis_reads_the_lake_and_writes_nothing_but_its_verdict(aws: Assembly) -> None:
+    grants = grants_of(aws, "DiagnoseIncident")
+    tables = {a for a, _ in grants if a.startswith("dynamodb:")}
+    assert tables == {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan"}
+    written = [r for a, r in grants if a == "dynamodb:PutItem"]
+    assert len(written) == 1
+    assert "Incidents" in written[0]
+    assert not any("Members" in r or "Items" in r for _, r in grants)
+    puts = [r for a, r in grants if a == "s3:PutObject"]
+    assert all("athena-results" in resource for resource in puts)
+
+
+def test_the_bus_starts_diagnosis_for_every_paged_incident(aws: Assembly) -> None:
+    rule = aws.one("AWS::Events::Rule", containing="Paged")["Properties"]
+    assert rule["State"] == "ENABLED"
+    assert rule["EventPattern"] == {
+        "source": ["recsysops"], "detail-type": ["recsysops.incident"],
+    }  # fmt: skip
+    [target] = rule["Targets"]
+    assert "DiagnoseIncident" in str(target["Arn"])
+    assert "StartFailures" in str(target["DeadLetterConfig"])
+    telling = [r for a, r in grants_of(aws, "RecordIncidents") if a == "events:PutEvents"]
+    assert len(telling) == 1

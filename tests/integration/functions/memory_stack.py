@@ -24,7 +24,7 @@ from recsysops.detection.context import make_context
 from recsysops.detection.sql import render_audit
 from recsysops.errors import DependencyError
 from recsysops.settings import Settings
-from recsysops.vocabulary import ModelEntry
+from recsysops.vocabulary import Incident, ModelEntry
 
 from tests.fakes.audited_lake import REFERENCE, WINDOW, Day, make_catalogue, next_batch, write_day
 from tests.fakes.served_world import NOW, TRAINED_AT, ServedWorld, make_world
@@ -79,6 +79,21 @@ def audited_lake() -> DuckDbLake:
     return lake
 
 
+def _past_incident() -> Incident:
+    return Incident(
+        incident_id="inc-0000000001",
+        status="resolved",
+        component="traffic",
+        subject="home",
+        title="requests to surface home: 300 → 30",
+        severity="critical",
+        detected_at=WINDOW.end,
+        window=WINDOW,
+        reference=None,
+        findings=(),
+    )
+
+
 def make_stack(*, now: datetime = NOW, items: int = 120, **settings: object) -> MemoryStack:
     world = make_world(items)
     lake = audited_lake()
@@ -87,7 +102,7 @@ def make_stack(*, now: datetime = NOW, items: int = 120, **settings: object) -> 
         world=world,
         lake=lake,
         feedback=MemoryDurableLog(),
-        incidents=MemoryIncidents(),
+        incidents=MemoryIncidents([_past_incident()]),
         notifier=MemoryNotifier(),
     )
     ports = stack.ports
@@ -98,6 +113,7 @@ def make_stack(*, now: datetime = NOW, items: int = 120, **settings: object) -> 
     ports.consumer_log, ports.recorded_events = stack.feedback, MemoryRecordedEvents()
     ports.items, ports.lake, ports.queries = MemoryItems(world.items), lake, AnsweredQueries(lake)  # type: ignore[assignment]
     ports.incidents, ports.notifier = stack.incidents, stack.notifier
+    ports.incident_channels = stack.notifier
     ports.runs = NamedRuns()  # type: ignore[assignment]
     ports.sampling_deployer = MemoryConfigDeployer()  # type: ignore[assignment]
     ports.registry = MemoryRegistry(

@@ -55,6 +55,7 @@ class Settings(BaseModel):
     staged_strategy_id: str = ""
     at_once_strategy_id: str = ""
     incident_topic_arn: str = ""
+    incident_bus_name: str = ""
     publish_delta_function: str = ""
     rank_choices_function: str = ""
     recommend_items_function: str = ""

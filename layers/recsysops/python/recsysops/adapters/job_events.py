@@ -31,6 +31,20 @@ class RecordTask(BaseModel):
     judgements: tuple[dict[str, Any], ...]
 
 
+class IncidentDetail(BaseModel):
+    """What the incident bus says of an incident, as far as a diagnosis needs it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    incident_id: str
+
+
+class IncidentEvent(BaseModel):
+    """An event of the incident bus."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    detail: IncidentDetail
+
+
 def read_task(task: type[TaskT], event: Mapping[str, object]) -> TaskT:
     """Read a workflow's task. Raises: BadInput with the path of the first problem."""
     try:

@@ -39,3 +39,11 @@ class JobPorts(Connections):
         from recsysops.adapters.sns_notifier import SnsNotifier
 
         return SnsNotifier(self._client("sns"), self._need("incident_topic_arn"))
+
+    @cached_property
+    def incident_channels(self) -> Notifier:
+        """Pages people, and tells the bus that diagnosis listens to."""
+        from recsysops.adapters.eventbridge_notifier import EventBridgeNotifier, EveryNotifier
+
+        bus = EventBridgeNotifier(self._client("events"), self._need("incident_bus_name"))
+        return EveryNotifier([self.notifier, bus])
