@@ -44,7 +44,7 @@ def estimate_affected(
 
 def _shown_one_of(item_ids: Sequence[str]) -> str:
     listed = [render_sql("{item}", item=item) for item in item_ids[:MOST_ITEMS]]
-    return f" AND arrays_overlap(shown, ARRAY[{', '.join(listed)}])" if listed else ""
+    return f" AND any_match(shown, item -> item IN ({', '.join(listed)}))" if listed else ""
 
 
 def _in_slice(incident: Incident) -> str:

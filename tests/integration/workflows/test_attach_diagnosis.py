@@ -1,4 +1,4 @@
-"""A paged incident is diagnosed by itself: verdict and whom it touches, also when it cannot tell."""
+"""A paged incident is diagnosed by itself: the verdict, whom it touches, or why it cannot tell."""
 
 from collections.abc import Iterator
 from dataclasses import replace
