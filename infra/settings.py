@@ -125,6 +125,7 @@ class StageSettings:
     poll_seconds: int = 30
     member_deadline_ms: int = 200
     full_rows_per_day: int = 200_000  # 6 GB of JSON at 30 KB a record
+    feedback_weights: str = ""  # JSON of model.feedback_weights; "": only plays count, each once
     stream_window_seconds: int = 30
     delivery_buffer_seconds: int = 300
     athena_scan_limit_mb: int = 10_240

@@ -108,6 +108,8 @@ class RecsysopsStack(Stack):
 
     def _let_publishing_work(self) -> None:
         publish = self.functions["publish_delta"]
+        if self.settings.feedback_weights:
+            publish.know("FEEDBACK_WEIGHTS", self.settings.feedback_weights)
         self.tables.items.allow(publish, "Scan")
         self.tables.models.allow(publish, "Scan")
         self.artefacts.allow_reading(publish)

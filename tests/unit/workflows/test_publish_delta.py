@@ -12,6 +12,11 @@ from recsysops.errors import ArtefactError, BadData, DependencyError
 from recsysops.model.artefact import artefact_key, unpack_artefact
 from recsysops.model.catalogue import Catalogue
 from recsysops.model.delta import POINTER_KEY
+from recsysops.model.feedback_weights import (
+    PLAYS_ONLY,
+    FeedbackWeights,
+    parse_feedback_weights,
+)
 from recsysops.ports import QueryEngine, RejectRow, Row
 from recsysops.request_log.records import FeedbackEvent, ItemSnapshotRow
 from recsysops.request_log.schema import decode_record, to_row
@@ -53,7 +58,13 @@ class Bench:
         self.pointer = ModelPointer(production=ARTEFACT.model_id)
         self.rejected: list[tuple[str, str]] = []
 
-    def publish(self, *, as_of: datetime = LATER, queries: QueryEngine | None = None) -> str:
+    def publish(
+        self,
+        *,
+        as_of: datetime = LATER,
+        queries: QueryEngine | None = None,
+        weights: FeedbackWeights = PLAYS_ONLY,
+    ) -> str:
         return publish_delta(
             items=self.items,
             blobs=self.blobs,
@@ -62,6 +73,7 @@ class Bench:
             pointer=self.pointer,
             as_of=as_of,
             reject=lambda item_id, reason: self.rejected.append((item_id, reason)),
+            weights=weights,
         )
 
     def catalogue(self) -> Catalogue:
@@ -162,6 +174,34 @@ def test_plays_from_the_lake_count_once_from_training_up_to_the_moment(tmp_path:
     quiet = load_delta(bench.blobs, bench.publish())
     others = np.delete(delta.log_popularity, 3, 0)
     assert np.array_equal(others, np.delete(quiet.log_popularity, 3, 0))
+
+
+def test_other_feedback_counts_by_its_weight_and_by_default_not_at_all(tmp_path: Path) -> None:
+    midday = datetime(2026, 3, 2, 12, 30, tzinfo=UTC)
+    rows = [
+        play(1, "i0003", midday),
+        play(2, "i0003", midday, kind="click"),
+        play(3, "i0003", midday, kind="click"),
+        play(4, "i0003", midday, kind="impression"),
+        play(5, "i0003", midday, kind="rating", value=2.0),
+        play(6, "i0003", midday, kind="rating", value=4.0),
+        play(7, "i0003", midday, kind="rating", value=5.0),
+    ]
+    queries = LakeQueries(tmp_path, {"feedback": rows}, dt="2026-03-02")
+    only = LakeQueries(tmp_path / "plays", {"feedback": rows[:1]}, dt="2026-03-02")
+    bench = Bench()
+    plain = bench.publish(queries=queries)
+    assert plain == bench.publish(queries=only), "the same bytes as if nothing else had come"
+    weights = parse_feedback_weights(
+        '{"click": 0.25, "rating": [{"at_least": 3, "weight": 1}, {"at_least": 4.5, "weight": 3}]}'
+    )
+    delta = load_delta(bench.blobs, bench.publish(queries=queries, weights=weights))
+    halves = 0.5 ** ((LATER - midday) / timedelta(days=1) / np.array(HALF_LIVES))
+    decayed = ARTEFACT.play_counts[3] * 0.5 ** (3.0 / np.array(HALF_LIVES))
+    worth = 1.0 + 2 * 0.25 + 0.0 + 1.0 + 3.0
+    assert delta.log_popularity[3] == pytest.approx(
+        np.log(decayed + worth * halves + 0.5), rel=1e-5
+    )
 
 
 def test_publishing_twice_changes_nothing(tmp_path: Path) -> None:

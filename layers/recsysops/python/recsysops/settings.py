@@ -63,6 +63,7 @@ class Settings(BaseModel):
     poll_seconds: float = 30.0
     member_deadline_ms: float = 200.0
     full_rows_per_day: float = 200_000.0
+    feedback_weights: str = ""
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> Settings:

@@ -22,13 +22,22 @@ def train(
         Path | None, typer.Option(help="GroupLens folder or zip, or MovieTweetings folder.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    feedback_weights: Annotated[
+        str,
+        typer.Option(
+            help='JSON as \'{"rating": [{"at_least": 4, "weight": 2}]}\': what ratings are worth '
+            "in plays. Without it each rating of the data set is one play."
+        ),
+    ] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Load a data set into the stack, train on all of it, and let the new model serve."""
     from recsysops.datasets.load import load_dataset
+    from recsysops.model.feedback_weights import parse_feedback_weights
     from recsysops.workflows.load_world import load_world
     from recsysops.workflows.train_model import train_model
 
+    weights = parse_feedback_weights(feedback_weights)
     dataset, ports = load_dataset(data), open_ports()
     now = datetime.now(UTC)
     with progress_bar() as bar:
@@ -47,6 +56,7 @@ def train(
             members=ports.members,
             registry=ports.registry,
             trained_by="recsysops train",
+            weights=weights,
             progress=show,
         )
     answer = {

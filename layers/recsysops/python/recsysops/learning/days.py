@@ -53,7 +53,9 @@ def walk_days(
         moment = start
         until = int(np.searchsorted(rows.times, start, side="left"))
         fresh = slice(counted, until)
-        counts += count_decayed(rows.items[fresh], start - rows.times[fresh], half_lives, count)
+        ages = start - rows.times[fresh]
+        worth = None if rows.weights is None else rows.weights[fresh]
+        counts += count_decayed(rows.items[fresh], ages, half_lives, count, weights=worth)
         recent += np.bincount(rows.items[fresh], minlength=count)
         known[rows.items[fresh]] = True
         leaving = int(np.searchsorted(rows.times, start - RECENT_DAYS * SECONDS_PER_DAY))
@@ -63,12 +65,21 @@ def walk_days(
 
 
 def count_decayed(
-    items: NDArray[np.int32], ages: Float64Array, half_lives: Float64Array, n_items: int
+    items: NDArray[np.int32],
+    ages: Float64Array,
+    half_lives: Float64Array,
+    n_items: int,
+    *,
+    weights: NDArray[np.float32] | None = None,
 ) -> Float64Array:
-    """Return Σ 2^(-age / half-life) per item and half-life, (n_items, half-lives)."""
+    """Return Σ weight · 2^(-age / half-life) per item and half-life, (n_items, half-lives).
+
+    weights: of the rows, None when each is one.
+    """
     counts = np.zeros((n_items, len(half_lives)))
     for column, half_life in enumerate(half_lives.tolist()):
+        decayed = np.exp2(-ages / half_life)
         counts[:, column] = np.bincount(
-            items, weights=np.exp2(-ages / half_life), minlength=n_items
+            items, weights=decayed if weights is None else decayed * weights, minlength=n_items
         )
     return counts

@@ -61,7 +61,7 @@ def sum_histories(
     """Sum the traits of what each query's member chose strictly before its time.
 
     Args:
-        rows: choices.
+        rows: choices; where they have weights, a row counts by its own.
         index: of the same rows.
         queries: members and times.
         traits: per item, (n_items, d).
@@ -82,6 +82,8 @@ def sum_histories(
         for start in range(0, len(group), _QUERIES_AT_ONCE):
             asked = group[start : start + _QUERIES_AT_ONCE]
             weights = _decay(queries.times[asked], own_times, half_life_days)
+            if rows.weights is not None:
+                weights = weights * rows.weights[own][None, :]
             sums[asked] = weights @ own_traits
             totals[asked] = weights.sum(axis=1)
     return Histories(sums, totals)

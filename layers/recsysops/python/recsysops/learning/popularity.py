@@ -26,7 +26,13 @@ def decayed_plays(
     """
     earlier = rows.before(at)
     half_lives = np.asarray(half_life_days, dtype=np.float64) * SECONDS_PER_DAY
-    return count_decayed(earlier.items, at - earlier.times, half_lives, len(rows.item_ids))
+    return count_decayed(
+        earlier.items,
+        at - earlier.times,
+        half_lives,
+        len(rows.item_ids),
+        weights=earlier.weights,
+    )
 
 
 def log_popularity(counts: Float64Array, *, smoothing: float = SMOOTHING) -> Float64Array:

@@ -26,6 +26,7 @@ class Interactions:
 
     member_ids, item_ids: ascending texts without repeats; members, items: (n,) codes into them;
     times: (n,) seconds since 1970 UTC; values: (n,) ratings, or 1. The columns are read-only.
+    weights: (n,) plays that each row is worth, None when all are worth one.
     """
 
     member_ids: tuple[str, ...]
@@ -34,6 +35,7 @@ class Interactions:
     items: Codes
     times: Seconds
     values: NDArray[np.float32]
+    weights: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -46,6 +48,7 @@ class Interactions:
             items=_locked(self.items[rows]),
             times=_locked(self.times[rows]),
             values=_locked(self.values[rows]),
+            weights=None if self.weights is None else _locked(self.weights[rows]),
         )
 
     def before(self, moment: datetime | float) -> Interactions:
@@ -57,7 +60,8 @@ class Interactions:
     def content_hash(self) -> str:
         """Digest of every row and id; equal for equal data."""
         digest = hashlib.sha256("\x1f".join((*self.member_ids, "", *self.item_ids)).encode())
-        for column in (self.members, self.items, self.times, self.values):
+        weights = () if self.weights is None else (self.weights,)
+        for column in (self.members, self.items, self.times, self.values, *weights):
             digest.update(np.ascontiguousarray(column).tobytes())
         return digest.hexdigest()[:16]
 

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from recsysops.errors import ArtefactError, BadData
 from recsysops.model.artefact import ModelArtefact
 from recsysops.model.delta import POINTER_KEY, delta_key, launch_day, pack_delta
+from recsysops.model.feedback_weights import PLAYS_ONLY, FeedbackWeights, WeighedClass
 from recsysops.model.kernel import Float32Array, Float64Array
 from recsysops.ports import BlobStore, ItemStore, LakeWriter, QueryEngine, RejectRow
 from recsysops.request_log.records import SCHEMA_VERSION, ItemSnapshotRow
 from recsysops.request_log.schema import to_row
-from recsysops.request_log.sql import render_sql, utc_day
+from recsysops.request_log.sql import Declared, render_sql, utc_day
 from recsysops.serving.api import truncate_milliseconds
 from recsysops.serving.static_list import dump_static_list, most_popular, static_list_key
 from recsysops.vocabulary import ItemFeatures, ModelPointer, hash_group
@@ -35,13 +36,14 @@ from recsysops.workflows.readable_items import read_items
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# whole hours: integers are the same in every engine, sums of powers are not
+# whole hours: integers are the same in every engine, sums of powers are not; what is worth
+# something else is another query, so that weights are multiplied here
 _PLAYS = """
 SELECT item_id AS item_id,
        date_diff('hour', TIMESTAMP '1970-01-01 00:00:00', event_time) AS hours,
        count(DISTINCT event_id) AS plays
 FROM feedback
-WHERE kind = 'play' AND event_time >= {since} AND event_time < {until} AND dt >= {first_day}
+WHERE {counted} AND event_time >= {since} AND event_time < {until} AND dt >= {first_day}
 GROUP BY 1, 2
 ORDER BY 1, 2"""
 
@@ -86,13 +88,15 @@ def publish_delta(
     as_of: datetime,
     pinnable: Sequence[str] = (),
     reject: RejectRow = lambda _item_id, _reason: None,
+    weights: FeedbackWeights = PLAYS_ONLY,
 ) -> str:
     """Publish a snapshot of all items with popularity as of a moment; returns its delta id.
 
     The snapshot holds popularity for the production model, the candidate and every `pinnable`
     model (those a hotfix or a mistake may point back to), whose half-lives may differ.
 
-    Plays since the artefact was trained come from the lake; without a query engine popularity
+    Plays since the artefact was trained, and other feedback in plays by its `weights`, come from
+    the lake; without a query engine popularity
     only decays. Writes the snapshot, its rows for the lake, then the pointer, which never goes
     back in time. Beside the snapshot lies its list of popular items, the scorers' last resort.
 
@@ -114,6 +118,7 @@ def publish_delta(
         others=_load_others(blobs, [pointer.candidate, *pinnable]),
         queries=queries,
         as_of=moment,
+        weights=weights,
     )
     delta_id, body = pack_delta(
         as_of=moment,
@@ -189,6 +194,7 @@ def decay_plays(
     *,
     queries: QueryEngine | None,
     as_of: datetime,
+    weights: FeedbackWeights = PLAYS_ONLY,
 ) -> Float64Array:
     """Return plays decayed to `as_of` per item and popularity term of the model, (n, terms).
 
@@ -203,11 +209,13 @@ def decay_plays(
     if queries is None or trained_at >= as_of:
         return counts
     row_of = {item.item_id: row for row, item in enumerate(items)}
-    for play in queries.run(_plays_sql(trained_at, as_of)):
-        row = row_of.get(str(play["item_id"]))
-        if row is not None:
-            played_at = _EPOCH + timedelta(hours=float(str(play["hours"])) + 0.5)
-            counts[row] += float(str(play["plays"])) * _decay(as_of - played_at, half_lives)
+    for counted in weights.classes():
+        for play in queries.run(_plays_sql(counted, trained_at, as_of)):
+            row = row_of.get(str(play["item_id"]))
+            if row is not None:
+                played_at = _EPOCH + timedelta(hours=float(str(play["hours"])) + 0.5)
+                plays = counted.weight * float(str(play["plays"]))
+                counts[row] += plays * _decay(as_of - played_at, half_lives)
     return counts
 
 
@@ -238,12 +246,13 @@ def _take_snapshot(
     others: Sequence[ModelArtefact],
     queries: QueryEngine | None,
     as_of: datetime,
+    weights: FeedbackWeights,
 ) -> _Snapshot:
     columns: dict[float, Float32Array] = {}
     for model in (artefact, *others):
         if set(_half_lives(model)) <= set(columns):
             continue
-        counts = decay_plays(model, items, queries=queries, as_of=as_of)
+        counts = decay_plays(model, items, queries=queries, as_of=as_of, weights=weights)
         logs = np.log(counts + model.manifest.popularity_smoothing).astype(np.float32)
         for place, half_life in enumerate(_half_lives(model)):
             columns.setdefault(half_life, logs[:, place])
@@ -293,8 +302,23 @@ def _decay(age: timedelta, half_life_days: Sequence[float]) -> Float64Array:
     return decayed
 
 
-def _plays_sql(since: datetime, until: datetime) -> str:
-    return render_sql(_PLAYS, since=since, until=until, first_day=utc_day(since))
+def _plays_sql(counted: WeighedClass, since: datetime, until: datetime) -> str:
+    return render_sql(
+        _PLAYS,
+        counted=Declared(_condition(counted)),
+        since=since,
+        until=until,
+        first_day=utc_day(since),
+    )
+
+
+def _condition(counted: WeighedClass) -> str:
+    parts = [render_sql("kind = {kind}", kind=counted.kind)]
+    if counted.at_least is not None:
+        parts.append(render_sql("value >= {least}", least=float(counted.at_least)))
+    if counted.below is not None:
+        parts.append(render_sql("value < {below}", below=float(counted.below)))
+    return " AND ".join(parts)
 
 
 def _lake_rows(

@@ -11,10 +11,11 @@ import numpy as np
 from recsysops.learning.fit_model import FittedModel, fit_model, pack_model
 from recsysops.learning.table import align_rows
 from recsysops.model.artefact import ModelArtefact, unpack_artefact
+from recsysops.model.feedback_weights import PLAYS_ONLY, FeedbackWeights, weigh_choices
 from recsysops.model.interactions import Interactions
 from recsysops.model.packing import pack_vector
 from recsysops.ports import BlobStore, MemberStore, ModelRegistry, Progress
-from recsysops.vocabulary import ItemFeatures, ModelEntry, ModelStatus
+from recsysops.vocabulary import FeedbackKind, ItemFeatures, ModelEntry, ModelStatus
 from recsysops.workflows.release_model import ReleasedMember, release_model
 from recsysops.workflows.steps import count_steps
 
@@ -34,13 +35,18 @@ def train_model(
     trained_by: str,
     progress: Progress | None = None,
     new_salt: Callable[[], str] = lambda: secrets.token_hex(16),
+    weights: FeedbackWeights = PLAYS_ONLY,
 ) -> str:
     """Train on the choices strictly before `as_of` and return the model's id.
+
+    Every choice is worth one play, or where `weights` say what ratings are worth, its rating. What
+    is worth nothing teaches nothing, but its member has seen it all the same.
 
     Raises: BadData when no choice is usable; DependencyError.
     """
     report = count_steps(progress, total=_STEPS)
-    table = align_rows(interactions.before(as_of), items)
+    kind: FeedbackKind = "rating" if weights.rating else "play"
+    table = align_rows(weigh_choices(interactions.before(as_of), weights, kind=kind), items)
     model = fit_model(table, as_of=as_of, seed=seed, report=report)
     files = pack_model(model, table, as_of=as_of, seed=seed, trained_by=trained_by)
     artefact = unpack_artefact(files)
