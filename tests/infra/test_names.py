@@ -17,6 +17,7 @@ NOT_DEPLOYED = {
     "poll_seconds",
     "member_deadline_ms",
     "full_rows_per_day",
+    "feedback_weights",
 }
 
 

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import numpy as np
 import pytest
 from recsysops.adapters.memory import MemoryBlobs, MemoryItems, MemoryMembers, MemoryRegistry
 from recsysops.errors import BadData, DependencyError
 from recsysops.model.artefact import artefact_key, unpack_artefact
+from recsysops.model.feedback_weights import FeedbackWeights, RatingStep
+from recsysops.model.interactions import Interactions
 from recsysops.model.packing import unpack_vector
 from recsysops.simulation.members import SimulatedWorld
 from recsysops.vocabulary import Member, ModelEntry
@@ -23,9 +28,17 @@ class Trained:
         self.blobs, self.members, self.registry = MemoryBlobs(), MemoryMembers(), MemoryRegistry()
         self.told: list[tuple[str, int, int]] = []
 
-    def train(self, *, days_earlier: int = 0, seed: int = 1, status: str = "production") -> str:
+    def train(
+        self,
+        *,
+        days_earlier: int = 0,
+        seed: int = 1,
+        status: str = "production",
+        rows: Interactions = WORLD.interactions,
+        **given: Any,
+    ) -> str:
         return train_model(
-            WORLD.interactions,
+            rows,
             WORLD.items,
             as_of=WORLD.end - timedelta(days=days_earlier),
             seed=seed,
@@ -36,6 +49,7 @@ class Trained:
             trained_by="test",
             progress=lambda what, done, total: self.told.append((what, done, total)),
             new_salt=lambda: "salt",
+            **given,
         )
 
     def files(self, model_id: str) -> Mapping[str, bytes]:
@@ -71,6 +85,27 @@ def test_members_have_seen_what_they_chose_oldest_first(trained: Trained) -> Non
     assert member is not None
     assert member.seen == tuple(rows.item_ids[item] for item in own)
     assert member.salt == "salt"
+
+
+def test_what_is_worth_nothing_teaches_nothing_but_was_seen_and_all_worth_one_changes_nothing(
+    trained: Trained,
+) -> None:
+    values = np.where(np.arange(len(WORLD.interactions)) % 4 == 0, 1.0, 5.0).astype(np.float32)
+    rows = replace(WORLD.interactions, values=values)
+    stage = Trained()
+    plain = stage.train(rows=rows)
+    all_the_same = FeedbackWeights(rating=(RatingStep(at_least=0.5, weight=1.0),))
+    assert stage.train(rows=rows, weights=all_the_same) == plain
+    liked = FeedbackWeights(rating=(RatingStep(at_least=4.0, weight=1.0),))
+    picky = Trained()
+    weighed = picky.train(rows=rows, weights=liked)
+    assert weighed != plain
+    dropped = unpack_artefact(picky.files(weighed)).play_counts.sum(axis=0)
+    assert (dropped < unpack_artefact(stage.files(plain)).play_counts.sum(axis=0)).all()
+    before, after = trained.members.get("m-0007"), picky.members.get("m-0007")
+    assert before is not None
+    assert after is not None
+    assert after.seen == before.seen
 
 
 def test_progress_names_every_step_in_order(trained: Trained) -> None:
