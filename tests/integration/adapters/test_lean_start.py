@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 from collections.abc import Callable, Iterator
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 from recsysops.adapters.aws_clients import LazyClient, Patience, plain_endpoint
+from recsysops.adapters.lean_http import LeanHttp, Peer
+from recsysops.adapters.sigv4 import Call, Keys
 from recsysops.bootstrap import Ports
 from recsysops.errors import DependencyError, NotFound
 from recsysops.settings import Settings
@@ -151,6 +154,17 @@ def test_a_service_that_refuses_is_told_by_boto3(serve: Serve, ports_of: PortsOf
     assert flags.model_pointer() is None
     assert flags.take_failures() == 1
     assert is_botocores(server.requests[-1])
+
+
+def test_connections_end_with_whoever_kept_them(serve: Serve) -> None:
+    server = serve(always(plain(b"the bytes")))
+    peer = Peer(f"http://127.0.0.1:{server.port}", "s3", "us-east-1", 1.0, 1.0)
+    http = LeanHttp(peer, keys=lambda: Keys("a", "b"))
+    assert http.ask(Call("GET", "/artefacts/key")) is not None
+    (kept,) = http._idle
+    del http
+    gc.collect()
+    assert kept.fileno() == -1
 
 
 def test_jobs_read_with_boto3_alone(serve: Serve, ports_of: PortsOf) -> None:

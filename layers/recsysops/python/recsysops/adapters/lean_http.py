@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from importlib.util import find_spec
 from urllib.parse import urlsplit
+from weakref import finalize
 
 from recsysops.adapters.sigv4 import Call, Keys, sign_call
 
@@ -64,6 +65,7 @@ class LeanHttp:
         self._address = (url.hostname or "", url.port or (443 if self._is_secure else 80))
         self._host = url.netloc
         self._idle: deque[socket.socket] = deque()
+        finalize(self, _close_all, self._idle)
 
     def ask(self, call: Call) -> Reply | None:
         """Return a plain answer; None when boto3 had better ask.
@@ -86,8 +88,7 @@ class LeanHttp:
 
     def close(self) -> None:
         """Close what is open; the next call opens a connection again."""
-        while self._idle:
-            self._idle.pop().close()
+        _close_all(self._idle)
 
     def _try_kept(self, message: bytes) -> Reply | None:
         try:
@@ -136,6 +137,11 @@ class LeanHttp:
             raise
         self._idle.append(connection)
         return reply
+
+
+def _close_all(connections: deque[socket.socket]) -> None:
+    while connections:
+        connections.pop().close()
 
 
 def find_authorities() -> str | None:
