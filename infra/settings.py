@@ -21,16 +21,20 @@ HOST_PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 @dataclass(frozen=True, slots=True)
 class FunctionSize:
-    """Memory (it buys CPU too) and the longest one invocation may take."""
+    """Memory (it buys CPU too) and the longest one invocation may take.
+
+    is_published: called by its newest published version, which SnapStart asks for.
+    """
 
     memory_mb: int
     timeout_seconds: int
+    is_published: bool = False
 
 
 FUNCTION_SIZES: Mapping[str, FunctionSize] = MappingProxyType(
     {
         # 1,769 MB is one full vCPU: the ranking is numpy on one thread.
-        "recommend_items": FunctionSize(1769, 10),
+        "recommend_items": FunctionSize(1769, 10, is_published=True),
         "record_feedback": FunctionSize(512, 10),
         # three services, each waited for as long as a member would
         "check_health": FunctionSize(256, 20),
@@ -120,6 +124,7 @@ class StageSettings:
     python_runtime: str = LAMBDA_PYTHON
     architecture: Architecture = "arm64"
     third_party_layers: bool = True
+    snap_start: bool = True
     omitted_types: frozenset[str] = frozenset()
     accept_retimed: bool = False
     poll_seconds: int = 30
@@ -145,6 +150,7 @@ LAPTOP = StageSettings(
     python_runtime=HOST_PYTHON,
     architecture="x86_64",
     third_party_layers=False,
+    snap_start=False,
     # the emulator's CloudFormation does not know these
     omitted_types=frozenset({"AWS::Athena::NamedQuery", "AWS::CloudWatch::CompositeAlarm"}),
     accept_retimed=True,
@@ -173,8 +179,12 @@ ALLOWED_DIFFERENCES: tuple[AllowedDifference, ...] = (
     AllowedDifference(
         "AWS::Lambda::Function", "Layers", "the laptop imports numpy from the host's environment"
     ),
+    AllowedDifference("AWS::Lambda::Function", "SnapStart", "the emulator takes no snapshots"),
     AllowedDifference(
         "AWS::Lambda::LayerVersion", "CompatibleArchitectures", "follows the functions"
+    ),
+    AllowedDifference(
+        "AWS::Lambda::LayerVersion", "Content.S3Key", "the laptop's layer carries no bytecode"
     ),
     AllowedDifference("AWS::Lambda::LayerVersion", "CompatibleRuntimes", "follows the functions"),
     AllowedDifference(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling, RemovalPolicy
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.components.bytecode import compile_layer, find_lambda_python
 from infra.settings import LAMBDA_PYTHON, StageSettings
 
 LAYERS = Path(__file__).resolve().parents[2] / "layers"
@@ -39,10 +42,11 @@ class LayerBuildError(Exception):
 
 @jsii.implements(ILocalBundling)
 class HashedWheels:
-    """Installs a layer's pinned, hashed wheels for Lambda's platform, then prunes them."""
+    """Installs a layer's pinned, hashed wheels for Lambda's platform, prunes and compiles them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, python: str | None) -> None:
         self._folder = folder
+        self._python = python
 
     def try_bundle(
         self,
@@ -53,6 +57,7 @@ class HashedWheels:
     ) -> bool:
         """Fill output_dir; jsii's interface. Raises: LayerBuildError."""
         install_wheels(self._folder / REQUIREMENTS, Path(output_dir) / "python")
+        compile_layer(Path(output_dir), python=self._python)
         return True
 
 
@@ -92,20 +97,41 @@ def make_layers(scope: Construct, *, settings: StageSettings) -> list[lambda_.La
     return layers
 
 
+def copy_package(target: Path) -> None:
+    """Copy our package as a layer carries it, without what no function imports."""
+    source = LAYERS / "recsysops"
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        place = Path(folder).relative_to(source)
+        return {name for name in names if any(map((place / name).match, RUNTIME_EXCLUDES))}
+
+    shutil.copytree(source, target, ignore=left_out)
+
+
 def _package_layer(scope: Construct, settings: StageSettings) -> lambda_.LayerVersion:
-    code = lambda_.Code.from_asset(str(LAYERS / "recsysops"), exclude=list(RUNTIME_EXCLUDES))
-    return _layer(scope, "RecsysopsLayer", code, settings)
+    if not settings.third_party_layers:  # the host's Python compiles for itself
+        code = lambda_.Code.from_asset(str(LAYERS / "recsysops"), exclude=list(RUNTIME_EXCLUDES))
+        return _layer(scope, "RecsysopsLayer", code, settings)
+    with TemporaryDirectory() as folder:  # CDK copies it while the layer is made
+        layer = Path(folder) / "layer"
+        copy_package(layer)
+        compile_layer(layer, python=find_lambda_python())
+        return _layer(scope, "RecsysopsLayer", lambda_.Code.from_asset(str(layer)), settings)
 
 
 def _third_party_layer(
     scope: Construct, name: str, settings: StageSettings
 ) -> lambda_.LayerVersion:
-    folder = LAYERS / name
+    folder, python = LAYERS / name, find_lambda_python()
+    # with and without bytecode are two layers
+    pinned = (folder / REQUIREMENTS).read_bytes() + (b"" if python is None else b"compiled")
     code = lambda_.Code.from_asset(
         str(folder),
-        asset_hash_type=AssetHashType.SOURCE,
+        asset_hash_type=AssetHashType.CUSTOM,
+        asset_hash=hashlib.sha256(pinned).hexdigest(),
         bundling=BundlingOptions(
-            image=DockerImage.from_registry("never-pulled"), local=HashedWheels(folder)
+            image=DockerImage.from_registry("never-pulled"),
+            local=HashedWheels(folder, python=python),
         ),
     )
     return _layer(scope, f"{name.title()}Layer", code, settings)

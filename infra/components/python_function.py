@@ -17,6 +17,8 @@ from infra.settings import FUNCTION_SIZES, StageSettings
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 ENVIRONMENT_PREFIX = "RECSYSOPS_"
+LIVE = "live"
+"""The alias of the version that serves."""
 
 
 class MissingFunctionError(Exception):
@@ -24,7 +26,10 @@ class MissingFunctionError(Exception):
 
 
 class PythonFunction(Construct):
-    """A function that may do nothing at first; resources `allow_…` it and name themselves to it."""
+    """A function that may do nothing at first; resources `allow_…` it and name themselves to it.
+
+    callee: what the API calls, the function itself or its newest version.
+    """
 
     def __init__(
         self,
@@ -43,6 +48,7 @@ class PythonFunction(Construct):
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.lambda_function = self._make_function(name, settings, layers)
+        self.callee = self._publish() if FUNCTION_SIZES[name].is_published else self.lambda_function
         self._let_it_log()
         acknowledge(self, "L1", because="Pinned: the lock is resolved and tested up to 3.13.")
 
@@ -50,20 +56,31 @@ class PythonFunction(Construct):
         self, name: str, settings: StageSettings, layers: Sequence[lambda_.ILayerVersion]
     ) -> lambda_.Function:
         size = FUNCTION_SIZES[name]
+        snapshots = settings.snap_start and size.is_published
         return lambda_.Function(
             self,
             "Function",
             code=lambda_.Code.from_asset(str(find_folder(name)), exclude=["**/__pycache__"]),
             handler="handler.handle",
-            runtime=lambda_.Runtime(settings.python_runtime, lambda_.RuntimeFamily.PYTHON),
+            runtime=lambda_.Runtime(
+                settings.python_runtime,
+                lambda_.RuntimeFamily.PYTHON,
+                supports_snap_start=settings.snap_start,
+            ),
             architecture=lambda_.Architecture.custom(settings.architecture),
             layers=list(layers),
             role=self.role,
             log_group=self.log_group,
             memory_size=size.memory_mb,
             timeout=Duration.seconds(size.timeout_seconds),
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snapshots else None,
             environment=_environment(name, settings),
         )
+
+    def _publish(self) -> lambda_.Alias:
+        """Publish a version with every change, and have callers name the alias of the newest."""
+        newest = self.lambda_function.current_version
+        return lambda_.Alias(self, "Live", alias_name=LIVE, version=newest)
 
     def _let_it_log(self) -> None:
         self.allow("logs:CreateLogStream", "logs:PutLogEvents", on=[self.log_group.log_group_arn])

@@ -65,7 +65,7 @@ class ServingApi(Construct):
                 acknowledge(open_route, "APIG4", because=route.open_because)
 
     def _integrate(self, function: PythonFunction) -> integrations.HttpLambdaIntegration:
-        return integrations.HttpLambdaIntegration(function.node.id, function.lambda_function)
+        return integrations.HttpLambdaIntegration(function.node.id, function.callee)
 
     def _make_stage(self, settings: StageSettings) -> apigateway.HttpStage:
         stage = apigateway.HttpStage(

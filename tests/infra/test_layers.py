@@ -86,7 +86,61 @@ def test_a_lock_names_no_registry(path: str) -> None:
 def test_our_layer_leaves_training_and_the_command_line_at_home(aws: Assembly) -> None:
     rooms = {path.name for path in (package_layer(aws) / "recsysops").iterdir()}
     assert {"serving", "model", "workflows", "adapters"} <= rooms
-    assert rooms.isdisjoint({"cli", "learning", "simulation", "datasets", "__pycache__"})
+    assert rooms.isdisjoint({"cli", "learning", "simulation", "datasets"})
+
+
+def needs_lambda_python() -> str:
+    from infra.components.bytecode import find_lambda_python
+
+    python = find_lambda_python()
+    if python is None:
+        pytest.skip("no Python of Lambda's version on this machine")
+    return python
+
+
+def test_our_layer_is_compiled_to_the_same_bytes_wherever_it_is_built(tmp_path: Path) -> None:
+    from infra.components.bytecode import compile_layer
+    from infra.components.layers import copy_package
+
+    python = needs_lambda_python()
+    built = []
+    for name in ("here", "a-longer-name-elsewhere"):
+        copy_package(tmp_path / name)
+        assert compile_layer(tmp_path / name, python=python)
+        files = {
+            path.relative_to(tmp_path / name): path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file()
+        }
+        built.append(files)
+    assert built[0] == built[1]
+    sources = {path for path in built[0] if path.suffix == ".py"}
+    compiled = {path for path in built[0] if path.suffix == ".pyc"}
+    assert len(sources) == len(compiled) > 100
+    # unchecked hashes: the flags after the magic number are 1
+    assert {built[0][path][4:8] for path in compiled} == {b"\x01\x00\x00\x00"}
+    assert all(str(tmp_path).encode() not in built[0][path] for path in compiled)
+
+
+def test_without_a_python_of_lambdas_version_the_layer_is_its_sources(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from infra.components.bytecode import CHOSEN_PYTHON, compile_layer, find_lambda_python
+
+    monkeypatch.setenv(CHOSEN_PYTHON, str(tmp_path / "no-such-python"))
+    monkeypatch.setattr("infra.components.bytecode.LAMBDA_PYTHON", "python3.99")
+    assert find_lambda_python() is None
+    assert compile_layer(tmp_path, python=None) is False
+    assert "layers carry no bytecode" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_module_that_cannot_be_compiled_ends_the_build(tmp_path: Path) -> None:
+    from infra.components.bytecode import BytecodeError, compile_layer
+
+    (tmp_path / "broken.py").write_text("def broken(:")
+    with pytest.raises(BytecodeError, match="SyntaxError"):
+        compile_layer(tmp_path, python=sys.executable)
 
 
 @pytest.mark.xdist_group("infra")
@@ -118,9 +172,11 @@ def test_a_function_imports_from_its_layers_alone(aws: Assembly, function: str) 
 @pytest.mark.xdist_group("infra")
 def test_what_a_function_carries_is_below_lambdas_limit(aws: Assembly, tmp_path: Path) -> None:
     """Builds the third-party layer for arm64 as synthesis does; needs the package registry."""
+    from infra.components.bytecode import compile_layer, find_lambda_python
     from infra.components.layers import LAYERS, REQUIREMENTS, install_wheels
 
     install_wheels(LAYERS / "scoring" / REQUIREMENTS, tmp_path / "python")
+    compile_layer(tmp_path, python=find_lambda_python())
     shared = size_mb(tmp_path) + size_mb(package_layer(aws))
     for function in FUNCTION_SIZES:
         total = shared + size_mb(ROOT / "functions" / function)

@@ -17,6 +17,18 @@ def routes(aws: Assembly) -> dict[str, dict[str, Any]]:
     return {route["RouteKey"]: route for route in found}
 
 
+def camel(name: str) -> str:
+    return "".join(map(str.title, name.split("_")))
+
+
+def called(aws: Assembly, uri: dict[str, Any]) -> str:
+    """Return the logical id of the function behind an integration, through its alias if any."""
+    if "Ref" not in uri:
+        return str(uri["Fn::GetAtt"][0])
+    alias = aws.resources("AWS::Lambda::Alias")[uri["Ref"]]["Properties"]
+    return str(alias["FunctionName"]["Ref"])
+
+
 def test_every_declared_route_is_deployed_and_no_other(aws: Assembly) -> None:
     assert set(routes(aws)) == {route.key for route in ROUTES}
 
@@ -32,8 +44,7 @@ def test_a_route_asks_for_its_scope_and_reaches_its_function(aws: Assembly, rout
         assert deployed["AuthorizationScopes"] == [f"recsysops/{route.scope}"]
     target = deployed["Target"]["Fn::Join"][1][1]["Ref"]
     integration = aws.resources("AWS::ApiGatewayV2::Integration")[target]["Properties"]
-    camel = "".join(map(str.title, route.function.split("_")))
-    assert integration["IntegrationUri"]["Fn::GetAtt"][0].startswith(f"{camel}Function")
+    assert called(aws, integration["IntegrationUri"]).startswith(f"{camel(route.function)}Function")
 
 
 def test_only_health_and_the_document_are_open() -> None:

@@ -24,10 +24,14 @@ def renew_after_restore(renewals: Sequence[Renewal]) -> None:
         renew()
 
 
-def register_renewals(renewals: Sequence[Renewal]) -> bool:
-    """Have the renewals run after every restore; False where the runtime knows no snapshots."""
+def register_hooks(*, prepare: Renewal, renewals: Sequence[Renewal]) -> bool:
+    """Have `prepare` run before a snapshot is taken and the renewals after every restore.
+
+    False where the runtime knows no snapshots.
+    """
     if find_spec(_RUNTIME_MODULE) is None:
         return False
     runtime = import_module(_RUNTIME_MODULE)
+    runtime.register_before_snapshot(prepare)
     runtime.register_after_restore(renew_after_restore, renewals)
     return True

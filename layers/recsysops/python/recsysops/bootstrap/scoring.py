@@ -48,7 +48,7 @@ def wire_scorer(ports: Ports) -> Scorer:
     A model that cannot be loaded is told with the first request: the scorer then answers with
     an empty slate and says why.
     """
-    from recsysops.adapters.snap_start import register_renewals
+    from recsysops.adapters.snap_start import register_hooks
     from recsysops.workflows.find_similar_items import SimilarPorts
     from recsysops.workflows.recommend_items import RecommendPorts
     from recsysops.workflows.scorer_state import ScorerState
@@ -79,7 +79,7 @@ def wire_scorer(ports: Ports) -> Scorer:
     after = _arrange(work, log, stage=ports.settings.stage)
     # a restored sandbox: nobody is at the other end, and everything read may be days old
     renewals = (ports.close_connections, flags.expire, flags.refresh_early, state.expire)
-    register_renewals(renewals)
+    register_hooks(prepare=ports.make_clients, renewals=renewals)
     return Scorer(recommend, similar, flags, log, after, renewals)
 
 
