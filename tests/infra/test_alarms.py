@@ -29,6 +29,9 @@ class Counts:
         return 0
 
 
+DELIVERIES = ("Slim", "Full", "Shadow", "Similar", "Feedback", "Consumer")
+
+
 def alarms(assembly: Assembly) -> dict[str, Resource]:
     return {
         name.removeprefix("Alarms")[:-8]: part["Properties"]
@@ -43,7 +46,7 @@ def test_everything_that_can_fail_is_watched(aws: Assembly) -> None:
         *(f"{name}Throttles" for name in functions),
         *("DeltaFailuresDepth", "StartFailuresDepth"),
         *("AuditFailed", "LaunchPredictionFailed", "FeatureImportFailed"),
-        *(f"{name}Delivery" for name in ("Slim", "Full", "Shadow", "Feedback", "Consumer")),
+        *(f"{name}Delivery" for name in DELIVERIES),
         *(
             "ApiServerErrors",
             "FallbackShare",
