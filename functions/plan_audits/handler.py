@@ -22,6 +22,7 @@ def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
         now=now,
         baselines=PORTS.baselines,
         pinned=pinned.window if pinned else None,
+        progress=PORTS.progress.load(),
     )
     LOGGER.info("audits planned", run_id=plan.context.run_id, audits=len(plan.audits))
     return plan.to_document()

@@ -143,6 +143,7 @@ class RecsysopsStack(Stack):
         plan, judge = self.functions["plan_audits"], self.functions["judge_audit"]
         self.tables.models.allow(plan, "Scan")
         self.artefacts.allow_reading_baselines(plan)
+        self.artefacts.allow_reading_progress(plan)
         self.lake.allow_reading_results(judge)
         self.artefacts.allow_keeping_baselines(judge)
 

@@ -11,7 +11,17 @@ from recsysops.adapters.memory import MemoryIncidents
 from recsysops.adapters.memory_deployer import MemoryConfigDeployer
 from recsysops.adapters.memory_trail import MemoryTrail
 from recsysops.bootstrap import Ports
-from recsysops.cli import app, evaluate, hotfix, incidents, item_page, models, operate, replay
+from recsysops.cli import (
+    app,
+    baseline,
+    evaluate,
+    hotfix,
+    incidents,
+    item_page,
+    models,
+    operate,
+    replay,
+)
 from recsysops.settings import Settings
 
 from tests.fakes.broken_world import BROKEN, BrokenWorld, make_broken_world, make_incident
@@ -77,6 +87,6 @@ def ports(broken_world: BrokenWorld, monkeypatch: pytest.MonkeyPatch) -> Ports:
     }
     for name, part in parts.items():
         setattr(made, name, part)
-    for module in (operate, incidents, hotfix, models, replay, evaluate, item_page):
+    for module in (baseline, operate, incidents, hotfix, models, replay, evaluate, item_page):
         monkeypatch.setattr(module, "open_ports", lambda: made)
     return made

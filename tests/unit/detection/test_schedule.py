@@ -13,6 +13,7 @@ from recsysops.detection.schedule import (
     Progress,
     find_due,
     find_late,
+    find_season,
     find_watermark,
     note_run,
 )
@@ -118,3 +119,25 @@ def test_an_audit_is_late_only_when_it_should_have_answered_long_ago() -> None:
     late = find_late(progress, cadences, at=NOON + 3 * DAY)  # type: ignore[arg-type]
     assert set(late) == {"seen", "new"}
     assert find_late(progress, {"unheard": "hour"}, at=NOON + 3 * DAY) == {}
+
+
+def test_a_season_is_whole_weeks_that_were_judged_and_are_over_lateness_too() -> None:
+    monday = datetime(2026, 3, 2, tzinfo=UTC)
+    begun = Window(monday - 10 * DAY, monday - 10 * DAY + HOUR)
+    progress = note_run(Progress(), every="hour", window=begun, revision=0, answered=[], known=[])
+    week = Window(monday - 7 * DAY, monday)
+    assert find_season(progress, before=monday + 2 * DAY) == week
+    assert find_season(progress, before=monday + 6 * DAY) == week
+    # Sunday's late lines may still come in
+    assert find_season(progress, before=monday + timedelta(hours=23)) is None
+    five_weeks_on = monday + 36 * DAY
+    longest = Window(monday + 7 * DAY, monday + 35 * DAY)
+    assert find_season(progress, before=five_weeks_on) == longest
+
+
+def test_less_than_a_week_of_judged_hours_is_no_season() -> None:
+    monday = datetime(2026, 3, 2, tzinfo=UTC)
+    begun = Window(monday - 6 * DAY, monday - 6 * DAY + HOUR)
+    progress = note_run(Progress(), every="hour", window=begun, revision=0, answered=[], known=[])
+    assert find_season(progress, before=monday + 2 * DAY) is None
+    assert find_season(Progress(), before=monday) is None

@@ -8,6 +8,7 @@ from recsysops.adapters.memory import MemoryBlobs, MemoryQueries, MemoryRegistry
 from recsysops.detection.catalogue import AUDITS, find_audit
 from recsysops.detection.checks import Judgement
 from recsysops.detection.context import AuditContext
+from recsysops.detection.schedule import Progress, note_run
 from recsysops.errors import BadData, BadInput
 from recsysops.vocabulary import Window
 from recsysops.workflows.keep_baselines import BaselineStore
@@ -80,6 +81,24 @@ def test_a_pinned_reference_serves_frozen_audits_of_scheduled_runs_alone() -> No
     assert not any(one.context.pinned for one in plan_of(explicit, pinned=pinned).audits)
     later = Window(NOW - 2 * DAY, NOW)
     assert not any(one.context.pinned for one in plan_of(daily, pinned=later).audits)
+
+
+def test_seasonal_audits_of_scheduled_runs_are_compared_with_whole_weeks() -> None:
+    desk = Desk(NOW)
+    desk.look()
+    hourly = desk.started["hour-20260303T1100-r0"]
+    begun = NOW.replace(hour=0, minute=0) - 30 * DAY
+    progress = note_run(
+        Progress(), every="hour", window=Window(begun - DAY, begun), revision=0, answered=[],
+        known=[],
+    )  # fmt: skip
+    plan = plan_of(hourly, progress=progress)
+    references = {one.audit.name: one.context.reference for one in plan.audits}
+    assert references["volume"] == Window(datetime(2026, 2, 2, tzinfo=UTC),
+                                          datetime(2026, 3, 2, tzinfo=UTC))  # fmt: skip
+    assert references["fallback_share"] == plan.context.reference
+    young = plan_of(hourly, progress=Progress())
+    assert {one.context.reference for one in young.audits} == {plan.context.reference}
 
 
 def test_a_reference_is_pinned_found_again_and_must_be_over() -> None:

@@ -8,6 +8,7 @@ import typer
 
 from recsysops.cli import (
     audit_catalogue,
+    baseline,
     checks,
     columns,
     demo,
@@ -68,6 +69,7 @@ app.command()(checks.leaderboard)
 app.command()(checks.previews_check)
 app.command()(checks.launches_check)
 app.add_typer(incidents.app, name="incidents")
+app.add_typer(baseline.app, name="baseline")
 app.add_typer(hotfix.app, name="hotfix")
 app.add_typer(models.app, name="models")
 app.add_typer(sources.app, name="sources")

@@ -30,6 +30,9 @@ _CATCH_UP: Final[Mapping[Cadence, int]] = {"hour": 6, "day": 2}
 _LATE_AFTER: Final = 2
 """An audit is late when so many lengths of its window (and PATIENCE) passed since the last one."""
 _A_DAY: Final = timedelta(days=1)
+LEAST_SEASON: Final = timedelta(days=7)
+"""The shortest history with every hour of the week in it; with less, the day before serves."""
+SEASON_WEEKS: Final = 4
 
 
 class Judged(BaseModel):
@@ -108,6 +111,22 @@ def find_due(progress: Progress, *, watermark: datetime) -> list[DueWindow]:
         for revision, ends in enumerate(_due_ends(every, progress.cadences.get(every), watermark))
         for end in ends
     ]
+
+
+def find_season(progress: Progress, *, before: datetime) -> Window | None:
+    """Return the whole weeks that seasonal audits are compared with, up to SEASON_WEEKS.
+
+    They are over, lateness too, so they stand still for a week and are asked once. None until
+    hours have been judged for LEAST_SEASON: what the lake held before is not known to be whole,
+    and hours that are missing would read as quiet ones.
+    """
+    hours = progress.cadences.get("hour")
+    if hours is None:
+        return None
+    midnight = _floor(before - LATENESS, "day")
+    end = midnight - midnight.weekday() * _A_DAY
+    weeks = min(SEASON_WEEKS, (end - (hours.first - LENGTHS["hour"])) // LEAST_SEASON)
+    return Window(end - weeks * LEAST_SEASON, end) if weeks >= 1 else None
 
 
 def note_run(

@@ -9,6 +9,7 @@ from datetime import datetime
 from recsysops.detection.catalogue import AUDITS
 from recsysops.detection.context import AuditContext, plan_context
 from recsysops.detection.declaration import Audit
+from recsysops.detection.schedule import Progress, find_season
 from recsysops.ports import ModelRegistry
 from recsysops.vocabulary import Window
 from recsysops.workflows.approved_models import models_in_service
@@ -55,21 +56,28 @@ def plan_audits(
     audits: Sequence[Audit] = AUDITS,
     baselines: BaselineStore | None = None,
     pinned: Window | None = None,
+    progress: Progress | None = None,
 ) -> AuditPlan:
     """Plan audits, all of the catalogue unless others are given.
 
     `document` is {} (the last 24 full hours against the 24 before) or names window_start,
     window_end and, if it should not be the stretch just before, reference_start and
     reference_end; run_id and revision may be given. `every` (a scheduled run) plans the audits of
-    that cadence alone, and compares those with a frozen baseline with the `pinned` reference when
-    it is over. What `baselines` keep of a reference is not asked again.
+    that cadence alone, and compares those with a frozen baseline with the `pinned` reference,
+    those with a seasonal one with whole weeks that were judged, as `progress` tells. What
+    `baselines` keep of a reference is not asked again.
 
     Raises: BadInput naming what does not fit; DependencyError, BadData.
     """
     approved = models_in_service(registry)
     context = plan_context({**document, "approved_models": approved}, now=now)
     due = [audit for audit in audits if context.every in (None, audit.every)]
-    planned = (plan_one(audit, _compared(audit, context, pinned), baselines) for audit in due)
+    season = find_season(progress, before=context.window_start) if progress else None
+    standing = {"frozen": pinned, "seasonal": season} if context.every else {}
+    planned = (
+        plan_one(audit, _compared(context, standing.get(audit.baseline)), baselines)
+        for audit in due
+    )
     return AuditPlan(context, tuple(planned))
 
 
@@ -87,10 +95,9 @@ def plan_one(
     return PlannedAudit(audit, audit.render(alone, edges=kept.edges), alone)
 
 
-def _compared(audit: Audit, context: AuditContext, pinned: Window | None) -> AuditContext:
-    """Return the context in which an audit is compared with its own kind of baseline."""
-    is_frozen = audit.baseline == "frozen" and context.every is not None
-    if pinned is None or not is_frozen or pinned.end > context.window_start:
+def _compared(context: AuditContext, standing: Window | None) -> AuditContext:
+    """Return the context in which an audit is compared with a reference that stands still."""
+    if standing is None or standing.end > context.window_start:
         return context
-    frozen = {"reference_start": pinned.start, "reference_end": pinned.end, "pinned": True}
-    return context.model_copy(update=frozen)
+    kept = {"reference_start": standing.start, "reference_end": standing.end, "pinned": True}
+    return context.model_copy(update=kept)
