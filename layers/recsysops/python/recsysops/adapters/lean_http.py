@@ -12,7 +12,7 @@ import os
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,7 +23,8 @@ from weakref import finalize
 from recsysops.adapters.sigv4 import Call, Keys, sign_call
 
 _HEAD_END = b"\r\n\r\n"
-_PLAIN = ("HTTP/1.1 200 ", "HTTP/1.1 201 ")
+_LENGTH = b"content-length:"
+_PLAIN = (b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,17 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A plain answer; header names are in lower case."""
+    """A plain answer."""
 
-    headers: Mapping[str, str]
+    head: bytes
     body: bytes
+
+    def header(self, name: bytes) -> str | None:
+        """Return a header by its name in lower case, None without it."""
+        for line in self.head.split(b"\r\n"):
+            if line[: len(name) + 1].lower() == name + b":":
+                return line[len(name) + 1 :].strip().decode("ascii")
+        return None
 
 
 class LeanHttp:
@@ -159,15 +167,22 @@ def _receive_reply(connection: socket.socket) -> Reply:
     while _HEAD_END not in data:
         data += _receive(connection)
     head, _, start = data.partition(_HEAD_END)
-    status, headers = _read_head(head)
-    if not status.startswith(_PLAIN) or "content-length" not in headers:
-        raise ValueError(f"not a plain answer: {status!r}")
-    length = int(headers["content-length"])
+    if not head.startswith(_PLAIN):
+        raise ValueError(f"not a plain answer: {head[:40]!r}")
+    length = _length_of(head)
     if len(start) < length:
         start = _receive_rest(connection, start, length)
     if len(start) != length:
         raise ValueError("more than was announced")
-    return Reply(headers, start)
+    return Reply(head, start)
+
+
+def _length_of(head: bytes) -> int:
+    """Return the announced length of the body. Raises: ValueError when there is none."""
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(_LENGTH):
+            return int(line[len(_LENGTH) :])
+    raise ValueError("no content-length")
 
 
 def _receive_rest(connection: socket.socket, start: bytes, length: int) -> bytes:
@@ -188,10 +203,3 @@ def _receive(connection: socket.socket) -> bytes:
     if not piece:
         raise ConnectionResetError("the other end closed the connection")
     return piece
-
-
-def _read_head(head: bytes) -> tuple[str, dict[str, str]]:
-    """Return the status line and the headers. Raises: ValueError when the bytes are no text."""
-    status, *lines = head.decode("ascii").split("\r\n")
-    fields = (line.partition(":") for line in lines)
-    return status, {name.lower(): value.strip() for name, _, value in fields}

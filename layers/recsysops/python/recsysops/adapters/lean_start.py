@@ -12,7 +12,7 @@ from recsysops.adapters.lean_http import LeanHttp
 from recsysops.adapters.sigv4 import Call
 
 _JSON = {"content-type": "application/json"}
-_NEXT_TOKEN = "next-poll-configuration-token"  # noqa: S105 - the name of a header
+_NEXT_TOKEN = b"next-poll-configuration-token"
 
 
 class LeanS3:
@@ -40,7 +40,7 @@ class LeanS3:
         if answer is None:
             found: dict[str, Any] = self._client.get_object(**call)
             return found
-        return {"Body": io.BytesIO(answer.body), "ETag": answer.headers.get("etag", "")}
+        return {"Body": io.BytesIO(answer.body), "ETag": answer.header(b"etag") or ""}
 
 
 class LeanAppConfig:
@@ -67,10 +67,10 @@ class LeanAppConfig:
         """Return the next token and the configuration's body. Raises: as boto3's."""
         query = f"configuration_token={quote(ConfigurationToken, safe='-_.~')}"
         answer = self._http.ask(Call("GET", "/configuration", query))
-        if answer is None or _NEXT_TOKEN not in answer.headers:
+        token = None if answer is None else answer.header(_NEXT_TOKEN)
+        if answer is None or token is None:
             found: dict[str, Any] = self._client.get_latest_configuration(
                 ConfigurationToken=ConfigurationToken
             )
             return found
-        token, body = answer.headers[_NEXT_TOKEN], io.BytesIO(answer.body)
-        return {"NextPollConfigurationToken": token, "Configuration": body}
+        return {"NextPollConfigurationToken": token, "Configuration": io.BytesIO(answer.body)}
