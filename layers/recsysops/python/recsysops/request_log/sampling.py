@@ -72,7 +72,9 @@ def ordinary_rate(plan: SamplingPlan, stratum: str) -> float:
     """
     rates = plan.stratum_rates
     rate = rates.get(stratum)
-    if rate is None:
+    if rate is None and not rates:
+        rate = plan.rate
+    elif rate is None:
         rate = rates.get("/".join(stratum.split("/")[:_PARTS]), plan.rate)
     return min(1.0, max(RATE_FLOOR, rate))
 

@@ -122,8 +122,8 @@ class RecommendationRequest(_Body):
     @property
     def country(self) -> str | None:
         """The context's country, None when it names none in two capital letters."""
-        told = self.context.get("country", "")
-        return told if COUNTRY.fullmatch(told) else None
+        told = self.context.get("country")
+        return told if told and COUNTRY.fullmatch(told) else None
 
 
 class RecommendedItem(_Body):
