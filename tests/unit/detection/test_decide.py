@@ -1,6 +1,7 @@
 """What raises an alarm: significant after control of false discoveries AND above the floor."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from recsysops.detection.catalogue import find_audit
@@ -129,3 +130,11 @@ def test_bad_answers_are_never_a_pass_and_never_a_crash(
     judged = judge_rows(find_audit("null_default_share"), answer, context=context())
     assert judged.status == status
     assert judged.explain()
+
+
+def test_what_is_logged_in_neither_period_is_told_and_is_no_finding() -> None:
+    unused = replace(find_audit("null_default_share"), judge=lambda *_: [])
+    judged = judge_rows(unused, [], context=context())
+    assert (judged.status, judged.findings) == ("no_reference", ())
+    assert judged.explain() == "neither period holds what it looks at"
+    assert decide_findings([judged], context()).findings == ()

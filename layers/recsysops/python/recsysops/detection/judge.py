@@ -44,6 +44,8 @@ def judge_rows(
         usable = [check for check in checks if _is_finite(check)]
         if checks and not usable:
             raise CouldNotJudge("could not judge, because no check gives a finite number")
+        if not checks and audit.needs_reference and not distributions:
+            return unjudged(status="no_reference", reason="neither period holds what it looks at")
         _require_rows(audit, distributions, usable)
     except (CouldNotJudge, BadData) as error:
         return unjudged(status="could_not_judge", reason=str(error))
