@@ -43,8 +43,13 @@ def estimate_dispersion(groups: Floats) -> float:
     Members fall into groups at random, so the variance of the total is g times the variance
     between groups. At least 1; fewer than two events give 1.
     """
-    total = float(groups.sum())
-    if total < 2:
-        return 1.0
-    variance = len(groups) * float(np.var(groups, ddof=1))
-    return max(1.0, variance / total)
+    return float(estimate_dispersions(groups))
+
+
+def estimate_dispersions(groups: Floats) -> Floats:
+    """Return `estimate_dispersion` of many totals, (..., g) to (...,)."""
+    totals = groups.sum(axis=-1)
+    variances = groups.shape[-1] * np.var(groups, axis=-1, ddof=1)
+    spreads = np.where(totals < 2, 1.0, variances / np.maximum(totals, 2.0))
+    dispersions: Floats = np.maximum(spreads, 1.0)
+    return dispersions

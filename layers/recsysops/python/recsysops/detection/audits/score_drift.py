@@ -64,17 +64,27 @@ parts AS (
   FROM shown WHERE NOT hotfixed
 ),
 {edges},
-cells AS (
-  SELECT p.period, slice, p.member_group AS grp, p.weight, p.x,
-    p.subject || '=' || CASE WHEN p.x = 0e0 THEN 'zero'
-      ELSE coalesce(CAST(width_bucket(p.x, e.bins) AS varchar), 'unbinned') END AS label
+binned AS (
+  SELECT p.period, p.model_id, p.member_group AS grp, p.subject,
+    CASE WHEN p.x = 0e0 THEN 'zero'
+      ELSE coalesce(CAST(width_bucket(p.x, e.bins) AS varchar), 'unbinned') END AS bin,
+    count(*) AS n, sum(p.weight) AS w, sum(p.weight * p.weight) AS ww,
+    sum(p.weight * p.x) AS wx, sum(p.weight * p.x * p.x) AS wxx
   FROM parts p LEFT JOIN edges e ON e.subject = p.subject
-  CROSS JOIN UNNEST(ARRAY['all', 'model=' || p.model_id]) AS s(slice)
+  GROUP BY 1, 2, 3, 4, 5
+),
+sums AS (
+  SELECT period, slice, subject || '=' || bin AS label, grp, sum(n) AS n, sum(w) AS w,
+         sum(ww) AS ww, sum(wx) AS wx, sum(wxx) AS wxx
+  FROM binned CROSS JOIN UNNEST(ARRAY['all', 'model=' || model_id]) AS s(slice)
+  GROUP BY 1, 2, 3, 4
   UNION ALL
-  SELECT period, 'all' AS slice, member_group AS grp, 1e0 AS weight, 0e0 AS x,
-         'hotfixed=' || 'yes' AS label
+  SELECT period, 'all' AS slice, 'hotfixed=' || 'yes' AS label, member_group AS grp, count(*) AS n,
+         CAST(count(*) AS double) AS w, CAST(count(*) AS double) AS ww, 0e0 AS wx, 0e0 AS wxx
   FROM shown WHERE hotfixed
+  GROUP BY 1, 2, 3, 4
 )"""
+# added up before it is sliced: a million shown scores once, not once per slice
 
 
 def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:

@@ -15,13 +15,18 @@ from recsysops.errors import CouldNotJudge
 _FLOORS = {"unapproved_model_share": WRONG_MODEL_FLOOR}
 
 _TABLES = """
-cells AS (
-  SELECT {period} AS period, slice, member_group AS grp, 1e0 AS weight, 0e0 AS x,
-    CASE WHEN cardinality(hotfix_ids) > 0 THEN 'hotfixed=' ELSE 'served=' END || model_id AS label
-  FROM slim_requests CROSS JOIN UNNEST(
-    CASE WHEN event_time >= {last_part_start} THEN ARRAY['all', 'part=last']
-         ELSE ARRAY['all'] END) AS s(slice)
+counted AS (
+  SELECT {period} AS period, member_group AS grp, event_time >= {last_part_start} AS ending,
+    CASE WHEN cardinality(hotfix_ids) > 0 THEN 'hotfixed=' ELSE 'served=' END || model_id AS label,
+    count(*) AS n
+  FROM slim_requests
   WHERE {in_periods} AND model_id <> ''
+  GROUP BY 1, 2, 3, 4
+),
+counts AS (
+  SELECT period, slice, label, grp, n
+  FROM counted CROSS JOIN UNNEST(
+    CASE WHEN ending THEN ARRAY['all', 'part=last'] ELSE ARRAY['all'] END) AS s(slice)
 )"""
 
 

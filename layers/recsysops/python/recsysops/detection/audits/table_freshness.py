@@ -13,7 +13,7 @@ from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.roots import Root
 from recsysops.errors import CouldNotJudge
-from recsysops.statistics.rates import estimate_dispersion
+from recsysops.statistics.rates import estimate_dispersions
 from recsysops.statistics.seasons import HOURS_OF_WEEK, season_weights, week_hours
 from recsysops.statistics.silence import chance_of_silence, silence_p_value
 from recsysops.statistics.student import Floats
@@ -94,8 +94,7 @@ def _hourly_dispersion(found: Distribution) -> float:
     """Return how clustered the rows of one hour are: the mean over hours, members as clusters."""
     groups = found.reference.groups
     filled = groups.sum(axis=1) >= 2.0
-    spreads = [estimate_dispersion(hour) for hour in groups[filled]]
-    return float(np.mean(spreads)) if spreads else 1.0
+    return float(estimate_dispersions(groups[filled]).mean()) if filled.any() else 1.0
 
 
 AUDIT = Audit(
