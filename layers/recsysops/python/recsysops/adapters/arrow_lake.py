@@ -85,9 +85,8 @@ class ArrowLake:
 
         Raises: DependencyError with the engine's message, as Athena would fail the query.
         """
-        if _EVERY_COLUMN.search(sql):
-            raise DependencyError(f"this lake wants columns by name, not all of them: {sql:.80}")
-        words = frozenset(_WORD.findall(sql))
+        every = {"*"} if _EVERY_COLUMN.search(sql) else set()
+        words = frozenset(_WORD.findall(sql)) | every
         named = sorted(TABLES.keys() & words)
         key = (sql, *(self._values_of(table, words) for table in named))
         if key not in self._answers:
@@ -102,7 +101,7 @@ class ArrowLake:
     def _values_of(self, table: str, words: frozenset[str]) -> tuple[object, ...]:
         """Return what tells whether the named columns of a table hold the same values."""
         return tuple(
-            (count, *(digest for name, digest in columns if name in words))
+            (count, *(digest for name, digest in columns if "*" in words or name in words))
             for part in self._layout[table]
             for count, columns in self._contents[table, part]
         )
