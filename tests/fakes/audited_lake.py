@@ -61,6 +61,7 @@ class Day:
         1.0 + (known_popularity(item) / 10.0)
     )
     differing_share: float = 0.0
+    shown: Sequence[str] = tuple(f"i-{place:05d}" for place in range(10))
 
 
 def make_catalogue(count: int, rng: np.random.Generator) -> list[ItemFeatures]:
@@ -201,8 +202,8 @@ def _write_request(  # noqa: PLR0917 - a fixture's row, read from left to right
         "flag_version": "",
         "hotfix_ids": list(day.hotfix_ids),
         "arm": "explore" if rng.random() < 0.1 else "greedy",
-        "shown": [f"i-{place:05d}" for place in range(10)],
-        "propensities": [0.99] * 10,
+        "shown": list(day.shown),
+        "propensities": [0.99] * len(day.shown),
         "status": "fallback" if fallback else "ok",
         "fallback_reason": "unknown_member" if fallback else None,
         "stratum": "home/known/no-launch/greedy",
@@ -213,7 +214,7 @@ def _write_request(  # noqa: PLR0917 - a fixture's row, read from left to right
     slim = SlimRequest(
         **logged,
         flag_rejected=day.refused_document,
-        scores=scores.tolist(),
+        scores=scores[: len(day.shown)].tolist(),
         latency_ms=3.0,
         full=full,
     )

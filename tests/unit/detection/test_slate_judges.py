@@ -1,0 +1,112 @@
+"""Judges of slates and exposure on sums made by hand."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+from recsysops.detection.catalogue import find_audit
+from recsysops.detection.cells import read_distributions
+from recsysops.detection.checks import Check
+from recsysops.errors import CouldNotJudge
+
+from tests.unit.detection.distributions import context, rows
+
+Rows = Sequence[Mapping[str, object]]
+
+
+def alarms(audit: str, answer: Rows) -> list[Check]:
+    """Checks above their floor that are significant beyond doubt."""
+    checks = find_audit(audit).judge(read_distributions(answer), context())
+    return [c for c in checks if c.effect >= c.effect_floor and c.p_value < 1e-4]
+
+
+def test_worse_slots_lose_expected_plays_before_anybody_could_play() -> None:
+    answer = rows({"1_19": (10_000, 2_000), "1_0": (10_000, 18_000)}, subject="slot",
+                  values={"1_19": (0.2, 0.0), "1_0": (0.05, 0.0)})  # fmt: skip
+    found = {check.metric: check for check in alarms("expected_plays", answer)}
+    # 0.2 x 0.1 + 0.05 x 0.9 = 0.065 after 0.125
+    assert found["expected_plays"].effect == pytest.approx(1 - 0.065 / 0.125)
+    assert found["expected_plays"].evidence == {
+        "covered": pytest.approx(1.0),
+        "play_rate_was": pytest.approx(0.125),
+    }
+
+
+def test_alike_slots_that_are_played_half_as_often_are_badly_calibrated() -> None:
+    answer = rows({"1_19": (10_000, 10_000)}, subject="slot", values={"1_19": (0.2, 0.1)})
+    [found] = alarms("expected_plays", answer)
+    assert (found.metric, found.effect) == ("calibration", pytest.approx(0.5))
+
+
+def test_the_same_slots_at_nearly_the_same_rates_are_quiet() -> None:
+    answer = rows({"1_19": (10_000, 9_000), "1_0": (10_000, 10_000)}, subject="slot",
+                  values={"1_19": (0.2, 0.19), "1_0": (0.05, 0.05)})  # fmt: skip
+    assert not alarms("expected_plays", answer)
+
+
+def test_half_of_the_hits_lost_and_plays_further_down_are_both_told() -> None:
+    answer = rows({"hit": (4_000, 2_000), "miss": (6_000, 8_000)}, subject="slates",
+                  values={"hit": (0.8, 0.4)})  # fmt: skip
+    found = {check.metric: check.effect for check in alarms("slate_quality", answer)}
+    assert found == {"hit_share": pytest.approx(0.5), "play_gain": pytest.approx(0.5)}
+
+
+def test_slates_of_fewer_genres_and_more_popular_items_are_named() -> None:
+    answer = [
+        *rows({"mean": (5_000, 5_000)}, subject="genres_per_slate", values={"mean": (6.0, 4.5)}),
+        *rows({"mean": (5_000, 5_000)}, subject="shown_popularity", values={"mean": (0.7, 0.8)}),
+        *rows({"top": (5_000, 8_000), "rest": (5_000, 2_000)}, subject="concentration"),
+    ]
+    found = {check.metric: check.effect for check in alarms("slate_spread", answer)}
+    assert found == {
+        "genres_per_slate": pytest.approx(0.25),
+        "shown_popularity": pytest.approx(0.1),
+        "concentration": pytest.approx(0.3),
+    }
+
+
+SLOTS = [
+    *rows({"slot": (100_000, 100_000)}, subject="exposure"),
+    *rows({"slot": (90_000, 98_000)}, subject="exposure", slice_name="language=en"),
+]
+
+
+def test_launches_are_compared_with_launches_of_their_age() -> None:
+    older = rows({"0": (10, 90), "3": (90, 10)}, subject="launches",
+                 values={"0": (0.6, 0.6), "3": (0.0, 0.0)})  # fmt: skip
+    assert not alarms("item_exposure", [*SLOTS, *older])
+    hidden = rows({"0": (50, 50), "3": (50, 50)}, subject="launches",
+                  values={"0": (0.4, 1.0), "3": (0.0, 0.8)})  # fmt: skip
+    [found] = alarms("item_exposure", [*SLOTS, *hidden])
+    assert (found.subject, found.metric) == ("launches", "unexposed_launch_share")
+    assert (found.baseline, found.observed) == pytest.approx((0.2, 0.9))
+
+
+def test_a_language_that_lost_most_of_its_slots_is_named_and_a_small_one_is_not() -> None:
+    answer = [
+        *SLOTS,
+        *rows({"slot": (9_000, 2_000)}, subject="exposure", slice_name="language=fr"),
+        *rows({"slot": (1_000, 0)}, subject="exposure", slice_name="language=eo"),
+    ]
+    [found] = alarms("item_exposure", answer)
+    assert (found.metric, found.slice) == ("exposure_loss", {"language": "fr"})
+    assert found.effect == pytest.approx(7 / 9)
+
+
+def test_a_group_shown_four_times_as_much_as_exploration_says_is_biased() -> None:
+    answer = [
+        *rows({"slot": (100_000, 100_000)}, subject="exposure"),
+        *rows({"slot": (20_000, 80_000)}, subject="exposure", slice_name="source=s-1"),
+        *rows({"play": (4_000, 4_000)}, subject="earned"),
+        *rows({"play": (800, 800)}, subject="earned", slice_name="source=s-1"),
+    ]
+    [found] = alarms("item_exposure", answer)
+    assert (found.metric, found.baseline) == ("production_bias", pytest.approx(0.0))
+    assert found.effect == pytest.approx(1.3863, abs=1e-3)
+
+
+@pytest.mark.parametrize("audit", ["expected_plays", "slate_quality", "slate_spread"])
+def test_a_window_without_slates_could_not_be_judged(audit: str) -> None:
+    with pytest.raises(CouldNotJudge, match="the window has no"):
+        find_audit(audit).judge(
+            read_distributions(rows({"hit": (100, 0)}, subject="slates")), context()
+        )
