@@ -21,6 +21,7 @@ from recsysops.cli import (
     launches,
     metrics,
     mirror,
+    missed_choices,
     ml_test_score,
     models,
     operate,
@@ -54,6 +55,7 @@ app.command()(operate.audit)
 app.command()(audit_catalogue.audits)
 app.command()(item_page.item)
 app.command()(operate.diagnose)
+app.command()(missed_choices.missed_choices)
 app.command()(replay.replay)
 app.command()(evaluate.evaluate)
 app.command()(privacy.forget)

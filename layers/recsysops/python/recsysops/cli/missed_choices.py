@@ -1,0 +1,113 @@
+"""The command `missed-choices`: what members chose although we ranked it low, in clusters."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from recsysops.cli.connection import open_ports
+from recsysops.cli.operate import parse_window
+from recsysops.cli.output import people, print_json, print_table
+from recsysops.cli.stage import JsonFlag
+
+if TYPE_CHECKING:
+    from recsysops.diagnosis.missed_choices import MissedCluster, RankedChoice
+
+_COLUMNS = (
+    "request_id", "item_id", "title", "surface", "rank", "eligible_count", "genres", "language",
+    "source", "age_years", "popularity",
+)  # fmt: skip
+
+
+def missed_choices(
+    start: Annotated[str, typer.Option("--from", help="Start of the window.")],
+    end: Annotated[str, typer.Option("--to", help="End of the window.")],
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write every missed choice to this file.")
+    ] = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="Write clusters and choices to this page.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what members chose although we ranked it low or not at all, and what it shares."""
+    from recsysops.diagnosis.missed_choices import cluster_missed_choices
+    from recsysops.workflows.find_missed_choices import read_ranked_choices
+
+    window = parse_window(start, end)
+    choices = read_ranked_choices(open_ports().queries, window)
+    clusters = cluster_missed_choices(choices)
+    missed = [choice for choice in choices if choice.is_missed]
+    if csv_file:
+        write_csv(missed, csv_file)
+    if html_file:
+        html_file.write_text(render_page(clusters, missed, title=f"{start} to {end}"))
+    if as_json:
+        print_json({"choices": len(choices), "missed": len(missed), "clusters": clusters})
+        return
+    people.print(f"{len(missed)} of {len(choices)} ranked choices were missed")
+    print_table("missed choices, in clusters", [cluster_row(cluster) for cluster in clusters])
+
+
+def cluster_row(cluster: MissedCluster) -> dict[str, object]:
+    """Return a cluster as one row for people."""
+    return {
+        "traits": " and ".join(cluster.traits) or "the rest",
+        "missed": round(cluster.missed, 1),
+        "of": round(cluster.chosen, 1),
+        "rate": f"{100 * cluster.miss_rate:.0f} %",
+        "lift": f"{cluster.lift:.1f} ×",
+        "e.g.": "; ".join(title or item_id for _, item_id, title in cluster.examples),
+    }
+
+
+def write_csv(missed: Sequence[RankedChoice], path: Path) -> None:
+    """Write one line per missed choice; a text that a spreadsheet would run is quoted."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(_COLUMNS)
+        writer.writerows([_harmless(cell) for cell in _cells(choice)] for choice in missed)
+
+
+def render_page(
+    clusters: Sequence[MissedCluster], missed: Sequence[RankedChoice], *, title: str
+) -> str:
+    """Return a page of its own: clusters on top, every missed choice below."""
+    rows = [cluster_row(cluster) for cluster in clusters]
+    head = f"<!doctype html><meta charset='utf-8'><title>Missed choices, {escape(title)}</title>"
+    style = "<style>body{font:14px sans-serif}td,th{padding:2px 8px;text-align:left}</style>"
+    return "\n".join(
+        [
+            head,
+            style,
+            f"<h1>Missed choices, {escape(title)}</h1>",
+            _table(
+                list(rows[0]) if rows else ["nothing was missed"], [list(r.values()) for r in rows]
+            ),
+            "<h2>Every missed choice</h2>",
+            _table(_COLUMNS, [_cells(choice) for choice in missed]),
+        ]
+    )
+
+
+def _cells(choice: RankedChoice) -> list[object]:
+    values = [getattr(choice, name) for name in _COLUMNS]
+    return ["|".join(value) if isinstance(value, tuple) else value for value in values]
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    lines = (
+        "<tr>" + "".join(f"<td>{'' if c is None else escape(str(c))}</td>" for c in row) + "</tr>"
+        for row in rows
+    )
+    return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
