@@ -120,7 +120,7 @@ def write_every_fault(lake: DuckDbLake, rng: np.random.Generator) -> None:
     )
     copy_rows(lake, "full_requests", WINDOW, share=0.5, rng=rng, renamed="lost-")
     old = {"delta_id": f"d-{REFERENCE.start:%Y%m%d}"}
-    copy_rows(lake, "slim_requests", WINDOW, share=1.0, rng=rng, surface=None, **old)
+    copy_rows(lake, "slim_requests", WINDOW, share=1.0, rng=rng, surface=None, shown=[], **old)
     robot = {**old, "member": "robot", "latency_ms": 30.0}
     unwell = {"scores": [0.5] * 10, "arm": "explore", "status": "ok"}
     copy_rows(lake, "slim_requests", WINDOW, share=1.0, rng=rng, renamed="x-", **robot, **unwell)

@@ -78,12 +78,17 @@ def test_a_country_that_went_missing_is_named_instead_of_the_whole_that_it_moves
         *hourly(60.0, 60.0, country="DE"),
         *hourly(100.0, 60.0, surface="home"),
     ]
-    found = alarms("volume", answer)
+    found = alarms("day_volume", answer)
     assert (found[0].metric, found[0].slice) == (
         "request_share",
         {"country": "FR"},
     )
     assert all(check.metric == "request_share" for check in found)
+
+
+def test_a_country_without_a_past_is_left_to_the_schema() -> None:
+    answer = [*hourly(100.0, 100.0), *hourly(0.0, 30.0, country="ZZ")]
+    assert not alarms("day_volume", answer)
 
 
 def test_growth_everywhere_is_told_once_and_of_no_slice() -> None:
@@ -235,23 +240,10 @@ def test_faster_requests_are_no_fault() -> None:
     assert not alarms("latency", rows(even, subject="latency_ms", values=logs))
 
 
-def test_empty_slates_are_told_beside_fallbacks() -> None:
-    answer = [
-        *rows({"none": (19_000, 19_000), "cold_member": (1_000, 1_000)}, subject="fallback"),
-        *rows({"empty": (0, 400), "filled": (20_000, 19_600)}, subject="slate"),
-    ]
-    [found] = alarms("fallback_share", answer)
+def test_empty_slates_are_told() -> None:
+    answer = rows({"empty": (0, 400), "filled": (20_000, 19_600)}, subject="slate")
+    [found] = alarms("empty_slates", answer)
     assert (found.metric, found.subject) == ("empty_slate_share", "slate")
-
-
-def test_a_snapshot_that_nobody_renewed_is_told_by_its_age() -> None:
-    fresh, old = [
-        packed_row(period, "snapshot", "age", weights=[600.0 + g for g in range(32)], value=hours)
-        for period, hours in (("reference", 12.0), ("window", 36.0))
-    ]
-    [found] = alarms("snapshot_age", [fresh, old])
-    assert (found.baseline, found.observed) == pytest.approx((12.0, 36.0))
-    assert judged("snapshot_age", []) == []
 
 
 # experiments -----------------------------------------------------------------------------

@@ -17,6 +17,9 @@ from recsysops.vocabulary import Component, Finding
 
 _UNKNOWN_DEPTH = -1
 """A step of the run itself that failed starves every audit."""
+_TRAFFIC = ("volume", "day_volume")
+_NO_NUMBERS = "broken_score_share"
+"""NaN among the scores leaves no sum of them to judge."""
 _FED_BY = {
     "rank_choices": ("choice_rank",),
     "check_models": ("model_profile", "training_serving_skew"),
@@ -82,8 +85,10 @@ def _blinds(root: Finding, finding: Finding) -> bool:
     Blindness itself explains nothing that was seen."""
     if finding.metric not in BLIND:
         return False
-    if root.audit == "volume":
+    if root.audit in _TRAFFIC:
         return root.observed < root.baseline
+    if root.metric == _NO_NUMBERS:
+        return finding.audit == "score_drift"
     same_reason = root.evidence.get("reason") == finding.evidence.get("reason")
     starved = finding.audit in _FED_BY.get(root.audit, ())
     return root.metric in BLIND and (same_reason or starved)

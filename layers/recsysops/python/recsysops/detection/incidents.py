@@ -170,12 +170,17 @@ def describe_cause(cause: FoundCause) -> str:
     if root.metric in BLIND:
         return f"audit {root.audit}: {root.evidence.get('reason', root.metric)}"
     said = _PHRASES.get(root.metric, "{subject}: {metric}").format(
-        subject=root.subject, metric=root.metric, value=root.slice.get(root.subject, "")
+        subject=root.subject, metric=root.metric, value=_value_of(root)
     )
     slice_ = root.slice or _only_source(cause)
     others = [f"{name} {value}" for name, value in slice_.items() if name != root.subject]
     where = f" ({', '.join(others)})" if others else ""
     return f"{said}{where}: {_number(root, root.baseline)} → {_number(root, root.observed)}"
+
+
+def _value_of(root: Finding) -> str:
+    """Return the value that the finding speaks of; a column may be named with its table."""
+    return root.slice.get(root.subject, root.slice.get(root.subject.rpartition(".")[2], ""))
 
 
 def _only_source(cause: FoundCause) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from recsysops.statistics.student import Floats
 LEAST_IN_TAIL = 20.0
 """Members at or above a level before their number is believed."""
 _SLOWEST_FALL = 0.5
-_STRONGEST_BEND = 0.5
+_STRONGEST_BEND = 0.3
 _USUAL_BEND = 0.75
 """Where too few levels tell how the tail bends."""
 _ANCHORS = 2
@@ -31,8 +31,8 @@ def doubling_tail_p_value(
 
     Levels with at least `least_in_tail` members of the reference are counted. Beyond them the
     logarithm of the tail goes on along a parabola in the logarithm of the count, as a log-normal's
-    does, through the last three levels with so many members, but bends no more than by a half per
-    doubling and never back. The number of members beyond is then Poisson.
+    does, through the last three levels with so many members, but bends by no less than 0.3
+    per doubling and never back. The number of members beyond is then Poisson.
     Source: Clauset, Shalizi and Newman, Power-law distributions in empirical data (2009), for
     telling Pareto from log-normal tails.
     """

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -24,10 +25,10 @@ from recsysops.statistics.shares import Weighted
 from recsysops.statistics.student import Floats
 from recsysops.vocabulary import HASH_GROUPS
 
-_TABLES = """
+TABLES = """
 requests AS (
   SELECT DISTINCT request_id, {period} AS period, member_group, surface,
-    coalesce(country, 'none') AS country,
+    country,
     date_diff('hour', timestamp '1970-01-05 00:00:00', event_time) % 168 AS hour
   FROM slim_requests
   WHERE {in_periods}
@@ -40,8 +41,8 @@ hourly AS (
 counts AS (
   SELECT period, slice, 'requests=' || CAST(hour AS varchar) AS label, member_group AS grp, n
   FROM hourly
-  CROSS JOIN UNNEST(
-    ARRAY['all', 'surface=' || coalesce(surface, 'none'), 'country=' || country]) AS s(slice)
+  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || surface, 'country=' || country]) AS s(slice)
+  WHERE slice IS NOT NULL
 )"""
 # distinct, because a log line that was delivered twice is still one request
 
@@ -50,8 +51,8 @@ _FLOORS: Final[Mapping[str, float]] = {
     "requests": VOLUME_FLOOR,
     # one hour of a day of 1,200 requests holds 50 of them
     "requests.hour": VOLUME_HOUR_FLOOR,
-    # of the slice's share of the requests, which growth leaves alone
-    "request_share": VOLUME_FLOOR,
+    # of the slice's share of the requests, which growth leaves alone; day_volume sees less
+    "request_share": VOLUME_HOUR_FLOOR,
 }
 _LEAST_OUTSIDE = 0.2
 """A slice is held against the rest when that is this share of everything; the rest is unchanged
@@ -81,7 +82,9 @@ class _Expectation:
         return total
 
 
-def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
+def judge_volume(
+    distributions: Sequence[Distribution], context: AuditContext, *, floors: Mapping[str, float]
+) -> list[Check]:
     """Test all requests by rate, over the window and hour by hour, and slices by their share.
 
     Where one slice accounts for the whole's change the slice is told, not the whole.
@@ -92,22 +95,28 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
     observed = week_hours(context.reference_start, context.reference_end)
     season = _expectation(observed, week_hours(context.window_start, context.window_end))
     slices = [found for found in distributions if found.slice]
-    told = _rate_checks(whole, season)
-    hours = _hour_checks(whole, observed=observed, context=context)
-    checks = _slice_checks(slices, whole, season)
-    if any(_accounts_for_all(found, whole, season) for found in slices):
+    checks = _slice_checks(slices, whole, season, floor=floors["request_share"])
+    least = floors["request_share"]
+    if any(_accounts_for_all(found, whole, season, least=least) for found in slices):
         return checks
+    told = _rate_checks(whole, season, floor=floors["requests"])
+    if "requests.hour" not in floors:
+        return [*told, *checks]
+    floor = floors["requests.hour"]
+    hours = _hour_checks(whole, observed=observed, context=context, floor=floor)
     return [*told, *hours, *checks]
 
 
-def _accounts_for_all(found: Distribution, whole: Distribution, season: _Expectation) -> bool:
+def _accounts_for_all(
+    found: Distribution, whole: Distribution, season: _Expectation, *, least: float
+) -> bool:
     """Tell whether the slice changed and everything outside it did not."""
     inside, everything = (_totals(one, season) for one in (found, whole))
     outside = everything[0] - inside[0], everything[1] - inside[1]
     if outside[0] < max(VOLUME_LEAST, _LEAST_OUTSIDE * everything[0]):
         return False  # too little to be a measure of what is usual
     moved = abs(_log_ratio(*inside))
-    return moved >= _FLOORS["request_share"] and abs(_log_ratio(*outside)) < moved * _LEAST_OUTSIDE
+    return moved >= least and abs(_log_ratio(*outside)) < moved * _LEAST_OUTSIDE
 
 
 def _totals(found: Distribution, season: _Expectation) -> tuple[float, float]:
@@ -125,7 +134,7 @@ def _expectation(observed: Floats, asked: Floats) -> _Expectation:
 
 
 def _hour_checks(
-    whole: Distribution, *, observed: Floats, context: AuditContext
+    whole: Distribution, *, observed: Floats, context: AuditContext, floor: float
 ) -> Iterator[Check]:
     """Test the whole hours of a window of up to a week one by one."""
     length = context.window_end - context.window_start
@@ -135,10 +144,12 @@ def _hour_checks(
         only = np.where(np.arange(HOURS_OF_WEEK) == hour, 1.0, 0.0)
         name = f"{_DAYS[hour // 24]} {hour % 24:02d}:00"
         season = _expectation(observed, only)
-        yield from _rate_checks(whole, season, hour=name)
+        yield from _rate_checks(whole, season, floor=floor, hour=name)
 
 
-def _rate_checks(found: Distribution, season: _Expectation, *, hour: str = "") -> Iterator[Check]:
+def _rate_checks(
+    found: Distribution, season: _Expectation, *, floor: float, hour: str = ""
+) -> Iterator[Check]:
     before, now = (_by_hour(found, sums) for sums in (found.reference, found.window))
     expected = float(season.expected(before).sum())
     arrived = now[season.asked > 0].sum(axis=0)
@@ -158,7 +169,7 @@ def _rate_checks(found: Distribution, season: _Expectation, *, hour: str = "") -
         baseline=expected,
         observed=float(arrived.sum()),
         effect=abs(_log_ratio(expected, float(arrived.sum()))),
-        effect_floor=_FLOORS["requests.hour" if hour else "requests"],
+        effect_floor=floor,
         p_value=float(change.p_value[0]),
         nested=bool(hour),
         evidence={"expected_from": f"{season.profile} of the reference"},
@@ -166,28 +177,36 @@ def _rate_checks(found: Distribution, season: _Expectation, *, hour: str = "") -
 
 
 def _slice_checks(
-    slices: Sequence[Distribution], whole: Distribution, season: _Expectation
+    slices: Sequence[Distribution], whole: Distribution, season: _Expectation, *, floor: float
 ) -> list[Check]:
-    """Test each slice's share of all requests against its share at the same hours before."""
+    """Test each slice's share of all requests against its share at the same hours before.
+
+    A slice without a past is left out: log_schema tells of values that nobody ever sent.
+    """
     everything = _shares_of(whole, whole, season)
     if min(float(side.whole.sum()) for side in everything) < VOLUME_LEAST:
         return []  # without requests there are no shares; the whole says so
     totals = [float(side.whole.sum()) for side in everything]
     pairs = [_shares_of(found, whole, season) for found in slices]
     return [
-        _slice_check(found, change.p_value, counts, totals)
+        _slice_check(found, change.p_value, counts, totals=totals, floor=floor)
         for found, change, counts in zip(
             slices,
             share_changes(pairs),
             [[float(side.part.sum()) for side in pair] for pair in pairs],
             strict=True,
         )
-        if max(counts[0] / totals[0] * totals[1], counts[1]) >= VOLUME_LEAST
+        if counts[0] > 0 and max(counts[0] / totals[0] * totals[1], counts[1]) >= VOLUME_LEAST
     ]
 
 
 def _slice_check(
-    found: Distribution, p_value: float, counts: Sequence[float], totals: Sequence[float]
+    found: Distribution,
+    p_value: float,
+    counts: Sequence[float],
+    *,
+    totals: Sequence[float],
+    floor: float,
 ) -> Check:
     before, now = ((part + 0.5) / (whole + 0.5) for part, whole in zip(counts, totals, strict=True))
     return Check(
@@ -197,7 +216,7 @@ def _slice_check(
         baseline=counts[0] / totals[0],
         observed=counts[1] / totals[1],
         effect=abs(math.log(now / before)),
-        effect_floor=_FLOORS["request_share"],
+        effect_floor=floor,
         p_value=p_value,
         nested=True,
         evidence={"requests": counts[1], "expected": counts[0] / totals[0] * totals[1]},
@@ -223,6 +242,11 @@ def _by_hour(found: Distribution, sums: Sums) -> Floats:
     return counts
 
 
+EXPLAINED_BY: Final = (
+    Root("log_schema"),
+    Root("log_loss", root_subjects=("slim_requests",)),
+    Root("member_concentration"),
+)
 AUDIT = Audit(
     name="volume",
     question="Do as many requests come as at this hour of the week, everywhere they come from?",
@@ -230,17 +254,13 @@ AUDIT = Audit(
     severity="critical",
     owner="serving",
     runbook="Look at the API's alarms and at what changed upstream of it.",
-    tables=_TABLES,
-    judge=judge,
+    tables=TABLES,
+    judge=partial(judge_volume, floors=_FLOORS),
     every="hour",
     baseline="seasonal",
     test="Quasi-Poisson rates, dispersion from member groups; slices by jackknifed shares",
     floors=_FLOORS,
     slices=("hour", "surface", "country"),
     depth=1,
-    explained_by=(
-        Root("log_schema"),
-        Root("log_loss", root_subjects=("slim_requests",)),
-        Root("member_concentration"),
-    ),
+    explained_by=EXPLAINED_BY,
 )
