@@ -106,7 +106,6 @@ AUDIT = Audit(
     runbook="Look at the table's delivery stream and at what writes to it.",
     tables=_TABLES,
     judge=judge,
-    every="hour",
     baseline="seasonal",
     test="Poisson binomial tail of empty hours, members as clusters",
     floors=_FLOORS,
