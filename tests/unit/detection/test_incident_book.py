@@ -129,6 +129,16 @@ def test_slices_are_ranked_by_their_part_of_the_whole_change() -> None:
     assert rank_contributions([whole]) == []
 
 
+def test_a_category_is_the_whole_of_which_suppliers_have_their_parts() -> None:
+    gone = replace(finding("category_vanished", {"year": "1999"}, -0.1), subject="year")
+    part = finding("category_vanished", {"source": "s-1", "year": "1999"}, -0.2,
+                   share_of_window=0.25)  # fmt: skip
+    other = finding("category_vanished", {"source": "s-1", "year": "2001"}, -0.2,
+                    share_of_window=0.25)  # fmt: skip
+    [ranked] = rank_contributions([gone, part, other])
+    assert (ranked["slice"], ranked["share"]) == ({"source": "s-1", "year": "1999"}, 0.5)
+
+
 def test_whom_a_change_touches_is_its_part_of_the_weighted_rows() -> None:
     whole = finding("null_share", {}, 0.10, window_weight=1_000.0, share_of_window=1.0)
     assert estimate_affected([finding("x", {}, 0.1), whole]) == {

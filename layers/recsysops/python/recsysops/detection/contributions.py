@@ -21,9 +21,16 @@ def rank_contributions(findings: Sequence[Finding]) -> list[dict[str, object]]:
     """
     root = findings[0]
     related = [f for f in findings if (f.metric, f.subject) == (root.metric, root.subject)]
-    sliced = [f for f in related if f.slice and "share_of_window" in f.evidence]
+    wholes = [f for f in related if _is_whole(f) and f.slice.items() <= root.slice.items()]
+    sliced = [
+        f
+        for f in related
+        if not _is_whole(f)
+        and "share_of_window" in f.evidence
+        and (not _is_whole(root) or f.slice.items() >= root.slice.items())
+    ]
     parts = [_change(f) * _number(f, "share_of_window") for f in sliced]
-    whole = next((_change(f) for f in related if not f.slice), 0.0) or sum(parts) or 1.0
+    whole = next((_change(f) for f in wholes), 0.0) or sum(parts) or 1.0
     ranked = sorted(zip(parts, sliced, strict=True), key=lambda pair: -abs(pair[0]))
     return [
         {
@@ -49,6 +56,11 @@ def estimate_affected(findings: Iterable[Finding]) -> dict[str, object]:
         touched = 1.0 if finding.metric in _WHOLE_ROWS else min(1.0, abs(_change(finding)))
         return {"unit": audit.unit, "estimate": round(weight * touched), "of": round(weight)}
     return {}
+
+
+def _is_whole(finding: Finding) -> bool:
+    """A category of the subject itself ({"language": "ja"}) names the fault: it is no slice."""
+    return set(finding.slice) <= {finding.subject}
 
 
 def _change(finding: Finding) -> float:
