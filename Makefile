@@ -60,6 +60,12 @@ previews-check: $(READY)  ## hotfix previews against the simulated truth
 launches-check: $(READY)  ## launch forecasts against the simulated truth
 	@$(BIN)/recsysops launches-check
 
+gameday: $(READY)  ## every labelled fault in three sizes over ten seeds, and 300 quiet weeks
+	@$(BIN)/recsysops gameday
+
+gameday-quick: $(READY)  ## every labelled fault once in three sizes, and ten quiet weeks
+	@$(BIN)/recsysops gameday --quick
+
 openapi: $(READY)  ## write functions/describe_api/openapi.json anew from routes, bodies and events
 	@$(BIN)/pytest -q tests/integration/functions/test_openapi.py --snapshot-update
 
