@@ -158,6 +158,6 @@ AUDIT = Audit(
     explained_by=(
         Root("log_schema"),
         Root("log_loss"),
-        Root("volume", metrics=("hour_profile",), same_slice=True),
+        Root("traffic", metrics=("hour_profile",), same_slice=True),
     ),
 )

@@ -110,5 +110,5 @@ AUDIT = Audit(
     test="Poisson binomial tail of empty hours, members as clusters",
     floors=_FLOORS,
     depth=2,
-    explained_by=(Root("volume", subjects=("slim_requests", "full_requests")), Root("log_loss")),
+    explained_by=(Root("traffic", root_subjects=("requests",)), Root("log_loss")),
 )
