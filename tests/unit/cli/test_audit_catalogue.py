@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import pytest
 from recsysops.detection.catalogue import AUDITS
 
 from tests.unit.cli.conftest import RunCli
@@ -36,3 +38,13 @@ def test_every_audit_names_its_owner_its_test_and_what_to_do() -> None:
     assert not [
         audit.name for audit in AUDITS if not (audit.owner and audit.test and audit.runbook)
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "page"),
+    [(("audits", "--page"), "AUDITS.md"), (("ml-test-score",), "ML_TEST_SCORE.md")],
+)
+def test_the_pages_of_the_repository_are_what_make_pages_writes(
+    run_cli: RunCli, command: tuple[str, ...], page: str
+) -> None:
+    assert (Path(__file__).resolve().parents[3] / page).read_text() == run_cli(*command).out

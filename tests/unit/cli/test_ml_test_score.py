@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from recsysops.cli.ml_test_score import SECTIONS, ScoredTest, read_tests, section_scores
+from recsysops.cli.scored_tests import SECTIONS, ScoredTest, read_tests, section_scores
 from recsysops.detection.catalogue import find_known
 
 from tests.unit.cli.conftest import RunCli

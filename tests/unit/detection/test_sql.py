@@ -94,3 +94,9 @@ def test_no_text_reaches_the_sql_but_ids() -> None:
         render_audit(
             "cells AS (SELECT {name} AS slice)", context(), parameters={"name": "x' OR 1=1 --"}
         )
+
+
+def test_the_plan_of_every_audit_fits_between_two_steps_of_the_workflow() -> None:
+    """Step Functions moves 256 KiB; frozen edges and identifiers need room beside the SQL."""
+    sql = sum(len(audit.render(context())) for audit in AUDITS)
+    assert sql < 160 * 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from recsysops.adapters.memory import MemoryDurableLog
@@ -110,4 +111,6 @@ def test_many_lines_go_in_batches_and_none_is_lost(
 
 
 def test_no_audit_leaves_mirrored_rows_out() -> None:
-    assert not any("traffic" in audit.tables for audit in AUDITS)
+    # audits of clocks and latency leave out what is re-timed: its moments are not those of serving
+    left_out = [re.findall(r"traffic\s*(?:<>|=)\s*'([a-z-]+)'", audit.tables) for audit in AUDITS]
+    assert {one for found in left_out for one in found} == {"re-timed"}

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
 
 from recsysops.cli.output import people, print_json, print_table
 from recsysops.cli.stage import JsonFlag
@@ -37,6 +36,8 @@ def add(
     as_json: JsonFlag = False,
 ) -> None:
     """Profile a file: propose schema and audits, and keep both with the frozen reference."""
+    from pydantic import ValidationError
+
     from recsysops.detection.table_source import propose_source
 
     columns, groups = _read(file, cluster)
@@ -93,6 +94,8 @@ def _read(file: Path, cluster: str | None) -> tuple[dict[str, Column], Codes]:
 
 
 def _read_source(path: Path) -> TableSource:
+    from pydantic import ValidationError
+
     from recsysops.detection.table_source import TableSource
 
     try:

@@ -14,8 +14,8 @@ from recsysops.detection.roots import Root
 
 _TABLES = """
 sent AS (
-  SELECT request_id, min(member_group) AS grp, min_by(shown, event_time) AS sent,
-         min_by(row_items, event_time) AS below
+  SELECT request_id, min(member_group) AS grp, max_by(shown, cardinality(shown)) AS sent,
+         max_by(row_items, cardinality(row_items)) AS below
   FROM slim_requests
   WHERE dt >= {first_joined_day} AND dt <= {last_joined_day}
   GROUP BY request_id

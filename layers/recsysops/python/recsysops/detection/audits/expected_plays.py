@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from recsysops.detection.audits.slot_plays import SHOWN_SLOTS, SLICES
+from recsysops.detection.audits.slot_plays import SHOWN_SLOTS, SLICES, leave_hotfixes_out
 from recsysops.detection.cells import Distribution, Sums
 from recsysops.detection.checks import Check
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.roots import ANYTHING, Root
-from recsysops.detection.support import require_both_periods
 from recsysops.statistics.standardised import Standardised, Strata, standardise
 
 _LEAST_SLOTS = 2_000.0
@@ -34,6 +33,8 @@ counted AS (
 cells AS (
   SELECT period, slice, 'slot=' || kind AS label, grp, weight, plays / weight AS x
   FROM counted CROSS JOIN UNNEST(slices) AS s(slice)
+  UNION ALL
+  SELECT period, slice, label, grp, weight, x FROM hotfixed
 )""",
     ]
 )
@@ -53,10 +54,9 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
     Slots are alike by position and score bin; rates are the reference's (direct standardisation).
     """
     del context
-    require_both_periods(distributions, of="slots of slates")
     return [
         check
-        for found in distributions
+        for found in leave_hotfixes_out(distributions, of="slots of slates")
         if min(float(s.weights.sum()) for s in (found.reference, found.window)) >= _LEAST_SLOTS
         for check in _checks(found, standardise(_strata(found.reference), _strata(found.window)))
     ]

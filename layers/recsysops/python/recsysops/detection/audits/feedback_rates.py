@@ -17,8 +17,8 @@ from recsysops.detection.roots import ANYTHING, Root
 _TABLES = """
 asked AS (
   SELECT request_id, min(surface) AS surface, min(coalesce(country, 'none')) AS country,
-         bool_or(member_known) AS member_known, min_by(shown, event_time) AS shown,
-         min_by(row_items, event_time) AS below
+         bool_or(member_known) AS member_known, max_by(shown, cardinality(shown)) AS shown,
+         max_by(row_items, cardinality(row_items)) AS below
   FROM slim_requests
   WHERE dt >= {first_joined_day} AND dt <= {last_joined_day}
   GROUP BY request_id

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from recsysops.detection.audits.slot_plays import SHOWN_SLOTS, SLICES
+from recsysops.detection.audits.slot_plays import SHOWN_SLOTS, SLICES, leave_hotfixes_out
 from recsysops.detection.cells import Distribution
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import Change, mean_change, share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.roots import ANYTHING, Root
-from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import LEAST_ROWS
 
 _TABLES = ",".join(
@@ -28,6 +27,8 @@ cells AS (
   SELECT period, slice, grp, weight, CASE WHEN hits > 0e0 THEN gain / hits ELSE 0e0 END AS x,
          CASE WHEN hits > 0e0 THEN 'slates=hit' ELSE 'slates=miss' END AS label
   FROM slates CROSS JOIN UNNEST(slices) AS s(slice)
+  UNION ALL
+  SELECT period, slice, grp, weight, x, label FROM hotfixed
 )""",
     ]
 )
@@ -45,10 +46,9 @@ _FLOORS: Mapping[str, float] = {
 def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
     """Test the share of slates with a play (hit@k), and how near the top plays are."""
     del context
-    require_both_periods(distributions, of="slates")
     return [
         check
-        for found in distributions
+        for found in leave_hotfixes_out(distributions, of="slates")
         if found.is_supported(LEAST_ROWS)
         for check in _checks(found)
     ]
