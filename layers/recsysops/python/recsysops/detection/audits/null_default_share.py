@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 from recsysops.detection.cells import Distribution
 from recsysops.detection.checks import Check
-from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
+from recsysops.detection.rises import Rise, rise_checks
 from recsysops.detection.roots import Root
 from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import (
     DEFAULT_SHARE_FLOOR,
     DEFAULT_SHARE_SLICE_FLOOR,
-    LEAST_ROWS,
 )
 
 _CELLS = ("null", "zero", "empty", "spike")
@@ -62,28 +61,14 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
     """Test the rise of each share of missing or default values, whole and by slice."""
     del context
     require_both_periods(distributions, of="items as served")
-    tested = [
-        (found, cell)
+    rises = [
+        Rise(found, f"{cell}_share", (cell,))
         for found in distributions
-        if found.is_supported(LEAST_ROWS) and found.subject not in found.slice
+        if found.subject not in found.slice
         for cell in _CELLS
         if cell in found.cells
     ]
-    changes = share_changes([found.share_of(found.places_of(cell)) for found, cell in tested])
-    return [
-        Check(
-            metric=f"{cell}_share",
-            subject=found.subject,
-            slice=found.slice,
-            baseline=change.baseline,
-            observed=change.observed,
-            effect=change.increase,
-            effect_floor=_FLOORS[f"{cell}_share.slice" if found.slice else f"{cell}_share"],
-            p_value=change.p_value,
-            nested=bool(found.slice),
-        )
-        for (found, cell), change in zip(tested, changes, strict=True)
-    ]
+    return rise_checks(rises, floors=_FLOORS)
 
 
 AUDIT = Audit(
