@@ -57,9 +57,10 @@ cells AS (
 )"""
 
 _FLOORS: Mapping[str, float] = {
-    # plays of three days move MovieLens by 0.05 around the median (measured), those of a week by
-    # more: a tenth of a corrupted column is told by the two shares below
-    "distribution_ks": 0.12,
+    # plays of three days move MovieLens by 0.05 around the median (measured), and one quiet demo
+    # moved a bin of 5 % to 27 % when another snapshot answered: only a spread that is another one
+    # altogether tells; a tenth of a corrupted column is told by the two shares below
+    "distribution_ks": 0.4,
     # one value of a tenth of the items; items that nobody plays share one value, and stay
     "spike_share": 0.04,
     # twenty times outside the inner 90 %: a hundredth of the plays for a tenth of the items
