@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from recsysops.adapters.duckdb_sql import connect_duckdb, duckdb_type, translate_athena_sql
+from recsysops.adapters.duckdb_sql import connect_duckdb, duckdb_type
+from recsysops.adapters.sql_templates import SqlTemplates
 from recsysops.errors import BadInput, DependencyError
 from recsysops.request_log.records import TABLES
 from recsysops.request_log.schema import glue_columns
@@ -24,13 +26,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PARTITION: Final = {"dt": "string"}
-_MOMENT: Final = re.compile(r"timestamp '([^']*)'")
-_DAY: Final = re.compile(r"'(\d{4}-\d\d-\d\d)'")
 _EVERY_COLUMN: Final = re.compile(r"select\s+(\w+\.)?\*", re.IGNORECASE)
 _WORD: Final = re.compile(r"[a-z_0-9]+")
 _Digests = tuple[int, tuple[tuple[str, bytes], ...]]
 """Rows of one writing, and the digest of each of its columns."""
-_KEPT_TRANSLATIONS: Final = 4_096
+_Key = tuple[object, ...]
+"""A query, and the values of the columns that it names."""
 
 
 class ArrowLake:
@@ -42,8 +43,8 @@ class ArrowLake:
         self._connection.execute("CREATE SCHEMA parts")
         self._layout: dict[str, tuple[str, ...]] = {}
         self._contents: dict[tuple[str, str], list[_Digests]] = {}
-        self._translations: dict[str, str] = {}
-        self._answers: dict[tuple[object, ...], list[dict[str, object]]] = {}
+        self._templates = SqlTemplates()
+        self._answers: dict[_Key, list[dict[str, object]]] = {}
         for table in TABLES:
             self._create_part(table, "none")
         self.compose(dict.fromkeys(TABLES, ()))
@@ -85,13 +86,24 @@ class ArrowLake:
 
         Raises: DependencyError with the engine's message, as Athena would fail the query.
         """
-        every = {"*"} if _EVERY_COLUMN.search(sql) else set()
-        words = frozenset(_WORD.findall(sql)) | every
-        named = sorted(TABLES.keys() & words)
-        key = (sql, *(self._values_of(table, words) for table in named))
+        key = self._key(sql)
         if key not in self._answers:
             self._answers[key] = self._ask(sql)
         return [dict(row) for row in self._answers[key]]
+
+    def run_together(self, queries: Sequence[str]) -> None:
+        """Ask queries that differ in their moments alone at once, so that `run` knows the answers.
+
+        For queries that order their rows by their leading columns. What fails is asked again,
+        each query alone, by `run`, which tells which one it was.
+        """
+        unknown = [sql for sql in queries if self._key(sql) not in self._answers]
+        for group, asked in self._templates.translate_together(unknown):
+            answers: dict[str, list[dict[str, object]]] = {sql: [] for sql in group}
+            with suppress(DependencyError):
+                for row in self._fetch(asked):
+                    answers[group[int(str(row.pop("place")))]].append(row)
+                self._answers |= {self._key(sql): rows for sql, rows in answers.items()}
 
     def close(self) -> None:
         """Forget everything."""
@@ -106,38 +118,26 @@ class ArrowLake:
             for count, columns in self._contents[table, part]
         )
 
+    def _key(self, sql: str) -> _Key:
+        every = {"*"} if _EVERY_COLUMN.search(sql) else set()
+        words = frozenset(_WORD.findall(sql)) | every
+        return (sql, *(self._values_of(table, words) for table in sorted(TABLES.keys() & words)))
+
     def _ask(self, sql: str) -> list[dict[str, object]]:
         try:
-            answer = self._connection.execute(self._translate(sql))
+            translated = self._templates.translate(sql)
+        except BadInput as error:
+            raise DependencyError(f"query failed: {error}") from error
+        return self._fetch(translated)
+
+    def _fetch(self, sql: str) -> list[dict[str, object]]:
+        try:
+            answer = self._connection.execute(sql)
             names = [column[0] for column in answer.description]
             rows = answer.fetchall()
-        except (duckdb.Error, BadInput) as error:
+        except duckdb.Error as error:
             raise DependencyError(f"query failed: {error}") from error
         return [dict(zip(names, map(_typed, row), strict=True)) for row in rows]
-
-    def _translate(self, sql: str) -> str:
-        """Translate the SQL of any other window once: parsing costs more than most queries."""
-        moments, days = _MOMENT.findall(sql), _DAY.findall(sql)
-        distinct_moments, distinct_days = list(dict.fromkeys(moments)), list(dict.fromkeys(days))
-        template = _DAY.sub(
-            lambda match: f"'1000-01-{distinct_days.index(match[1]) + 1:02d}'",
-            _MOMENT.sub(
-                lambda match: (
-                    f"timestamp '1000-01-01 00:00:{distinct_moments.index(match[1]):02d}'"
-                ),
-                sql,
-            ),
-        )
-        if template not in self._translations:
-            if len(self._translations) >= _KEPT_TRANSLATIONS:
-                self._translations.clear()
-            self._translations[template] = translate_athena_sql(template)
-        filled = self._translations[template]
-        for place, moment in enumerate(distinct_moments):
-            filled = filled.replace(f"1000-01-01 00:00:{place:02d}", moment)
-        for place, day in enumerate(distinct_days):
-            filled = filled.replace(f"'1000-01-{place + 1:02d}'", f"'{day}'")
-        return filled
 
     def _create_part(self, table: str, part: str) -> None:
         declared = {**dict(glue_columns(TABLES[table])), **_PARTITION}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +14,10 @@ FIRST_REPORTED_SEED: Final = 1_000
 """Seeds below fixed thresholds; results are reported on these and later ones."""
 _QUIET_SEEDS_AFTER: Final = 500
 """Quiet chains use other seeds than faults."""
-_FAULTS_AT_ONCE: Final = 8
+_FAULTS_AT_ONCE: Final = 26
 """A task makes its seed's quiet days once for so many faults; smaller ones balance better."""
+_OF_A_KIND: Final = 8
+"""With one seed, so many faults in a row meet one kind of world, the next ones the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,25 @@ def plan_tasks(faults: Sequence[FaultFile], *, first_seed: int, extent: Extent) 
     ]
     tested: list[Task] = []
     for place in range(extent.fault_seeds):
-        for part, start in enumerate(range(0, len(faults), _FAULTS_AT_ONCE)):
-            chosen = faults[start : start + _FAULTS_AT_ONCE]
-            worlds = tuple((fault, magnitude) for fault in chosen for magnitude in TIMES_FLOOR)
-            # with one seed, half of the faults meet each kind of world
-            kind = _kind_of(place + part if extent.fault_seeds == 1 else place)
-            tested.append(FaultTask(kind, first_seed + place, worlds))
+        for kind, chosen in _by_kind(faults, place, one_seed=extent.fault_seeds == 1):
+            for start in range(0, len(chosen), _FAULTS_AT_ONCE):
+                part = chosen[start : start + _FAULTS_AT_ONCE]
+                worlds = tuple((fault, magnitude) for fault in part for magnitude in TIMES_FLOOR)
+                tested.append(FaultTask(kind, first_seed + place, worlds))
     return [*quiet, *tested]
+
+
+def _by_kind(
+    faults: Sequence[FaultFile], place: int, *, one_seed: bool
+) -> Iterator[tuple[WorldKind, list[FaultFile]]]:
+    """Yield which faults a seed meets in which kind of world: half in each when it is alone."""
+    if not one_seed:
+        yield _kind_of(place), list(faults)
+        return
+    for parity in (0, 1):
+        chosen = [fault for n, fault in enumerate(faults) if n // _OF_A_KIND % 2 == parity]
+        if chosen:
+            yield _kind_of(parity), chosen
 
 
 def _kind_of(place: int) -> WorldKind:

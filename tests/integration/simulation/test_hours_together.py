@@ -1,0 +1,82 @@
+"""The hours of a day asked at once: the answers are those of each hour asked alone."""
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from recsysops.adapters.arrow_lake import ArrowLake
+from recsysops.adapters.memory import MemoryBlobs, MemoryRegistry
+from recsysops.cli.gameday.seed_world import HOURLY
+from recsysops.detection.context import name_windows
+from recsysops.simulation.gauntlet.corruptions import ActiveFault
+from recsysops.simulation.gauntlet.fault_file import load_faults
+from recsysops.simulation.gauntlet.lake_tables import to_arrow
+from recsysops.simulation.gauntlet.linear_model import train_model
+from recsysops.simulation.gauntlet.log_day import log_day
+from recsysops.simulation.gauntlet.made_up_world import make_simulated_world
+from recsysops.simulation.gauntlet.responses import Taste
+from recsysops.simulation.gauntlet.serve_day import leave_alone, serve_day
+from recsysops.simulation.gauntlet.upstream import first_morning, next_morning
+from recsysops.vocabulary import Window
+from recsysops.workflows.judge_audit import judge_audit
+from recsysops.workflows.keep_baselines import BaselineStore
+from recsysops.workflows.plan_audits import plan_audits
+
+_BROKEN = ("log_loss", "fallback_storm", "refused_flag_document", "nan_scores")
+"""Faults of what the hourly audits look at, all at once."""
+_HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def lake() -> ArrowLake:
+    """Two days, the second with faults."""
+    world = make_simulated_world(4)
+    taste, model = Taste(world), train_model(world, version=0, trained_on=world.first_day)
+    faults = [
+        ActiveFault(fault, fault.magnitude.size_of("large", floor=0.1), world)
+        for fault in load_faults()
+        if fault.name in _BROKEN
+    ]
+    lake, upstream = ArrowLake(), first_morning(world)
+    for day in (0, 1):
+        logged = log_day(world, taste, serve_day(world, upstream, model, corrupt=leave_alone))
+        for table, quiet in logged.tables.items():
+            columns = quiet
+            for fault in faults if day else ():
+                columns = fault.corrupt(table, columns)
+            lake.put(table, str(day), to_arrow(table, columns, ingest_day=world.date_of(day)))
+        upstream = next_morning(world, upstream, played=logged.played)
+    lake.compose(dict.fromkeys(logged.tables, ("0", "1")))
+    return lake
+
+
+def test_every_hourly_audit_hears_the_same_together_as_alone(lake: ArrowLake) -> None:
+    first = datetime.combine(make_simulated_world(4).date_of(0), time(), UTC)
+    reference = Window(first, first + 24 * _HOUR)
+    hours = [Window(first + n * _HOUR, first + (n + 1) * _HOUR) for n in range(24, 48)]
+    baselines = BaselineStore(MemoryBlobs())
+    asked = []
+    for hour in hours:
+        plan = plan_audits(
+            name_windows(hour, reference=reference),
+            registry=MemoryRegistry([]),
+            now=hour.end,
+            audits=HOURLY,
+            baselines=baselines,
+        )
+        for one in plan.audits:
+            if one.context.asked == "both":
+                judge_audit(
+                    one.audit,
+                    context=one.context,
+                    fetch_rows=lambda sql=one.sql: lake.run(sql),
+                    baselines=baselines,
+                )
+            else:
+                asked.append(one.sql)
+    alone = [lake.run(sql) for sql in asked]
+    assert len(asked) == 23 * len(HOURLY)
+    lake._answers.clear()
+    lake.run_together(asked)
+    lake._ask = None  # type: ignore[assignment,method-assign]  # who asks again fails
+    assert [lake.run(sql) for sql in asked] == alone
+    assert len({repr(rows) for rows in alone}) > 2 * len(hours)
