@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from recsysops.errors import BadData
 from recsysops.request_log.moments import sql_timestamp
 from recsysops.request_log.records import (
@@ -25,6 +26,7 @@ from recsysops.request_log.schema import (
     encode_record,
     glue_columns,
     to_row,
+    validate_columns,
 )
 
 from tests.fakes.served_world import make_world
@@ -153,6 +155,22 @@ def test_nor_does_one_hidden_in_a_list(value: float) -> None:
         encode_record(scored)
 
 
+def test_numbers_too_large_to_be_summed_are_numbers_all_the_same() -> None:
+    world = make_world(60)
+    world.recommend()
+    scored = world.slim()[0].model_copy(update={"scores": [1.7e308, 1.7e308]})
+    assert json.loads(encode_record(scored))["scores"] == [1.7e308, 1.7e308]
+
+
+def test_columns_are_checked_like_keywords() -> None:
+    columns = dict(make_event())
+    assert validate_columns(FeedbackEvent, columns) == make_event()
+    with pytest.raises(ValidationError, match="kind"):
+        validate_columns(FeedbackEvent, {**columns, "kind": "sneeze"})
+    with pytest.raises(ValidationError, match="another"):
+        validate_columns(FeedbackEvent, {**columns, "another": 1})
+
+
 def test_a_line_is_ascii_so_that_no_reader_splits_it_elsewhere() -> None:
     line = encode_record(make_event(item_id="caf\u00e9\u2028"))
     assert line.isascii()
@@ -166,3 +184,12 @@ def test_a_film_called_infinity_is_a_title() -> None:
 def test_literals_are_in_utc() -> None:
     east = datetime(2026, 1, 2, 3, tzinfo=timezone(timedelta(hours=3)))
     assert sql_timestamp(east) == "2026-01-02 00:00:00.000"
+
+
+@given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30))])))
+def test_a_literal_is_the_iso_text_without_its_zone(moment: datetime) -> None:
+    try:
+        utc = moment.astimezone(UTC)
+    except OverflowError:  # the first or the last day there is, beyond UTC's
+        return
+    assert sql_timestamp(moment) == utc.isoformat(sep=" ", timespec="milliseconds")[:23]

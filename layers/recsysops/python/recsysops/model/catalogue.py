@@ -16,6 +16,7 @@ from recsysops.model.encoder import FeatureEncoder
 from recsysops.model.fold_in import FoldInPrior
 from recsysops.model.item_columns import LazyColumns
 from recsysops.model.kernel import Float32Array
+from recsysops.model.recent_launches import RecentLaunches
 from recsysops.vocabulary import ItemFeatures
 
 _SECONDS_PER_DAY = 86_400
@@ -45,6 +46,9 @@ class Catalogue:
     outcomes: NDArray[np.int64] | None = None
     ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
     columns: LazyColumns = field(init=False, repr=False, compare=False, default_factory=LazyColumns)
+    recent: RecentLaunches = field(
+        init=False, repr=False, compare=False, default_factory=RecentLaunches
+    )
 
     def __post_init__(self) -> None:
         """Keep the ids by row: naming a slate must not make its items."""
@@ -65,6 +69,11 @@ class Catalogue:
         Items whose launch is not known launched long ago; those yet to launch are among them.
         """
         return self.launch_days > day_of(moment) - days
+
+    def ids_launched_since(self, moment: datetime, *, days: int) -> frozenset[str]:
+        """Return the ids of `launched_since`, from memory when it is asked for the same day."""
+        day = day_of(moment) - days
+        return self.recent.after(day, ids=self.ids, launch_days=self.launch_days)
 
 
 def day_of(moment: datetime) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from recsysops.request_log.records import FullRequest
-from recsysops.request_log.schema import to_row
+from recsysops.request_log.schema import plain_value
 
 INPUT_FIELDS = (
     "request_id",
@@ -34,9 +36,27 @@ older records stay what they were."""
 
 
 def digest_inputs(record: FullRequest) -> str:
-    """Return sha256 (hex) of the record's inputs in canonical JSON; outputs are left out."""
-    row = to_row(record)
-    named = {name: row[name] for name in INPUT_FIELDS}
-    added = {name: row[name] for name in ADDED_FIELDS if row[name]}
-    inputs = json.dumps({**named, **added}, sort_keys=True)
-    return hashlib.sha256(inputs.encode()).hexdigest()
+    """Return sha256 (hex) of the record's inputs in canonical JSON; outputs are left out.
+
+    Raises: BadData when a number among them is NaN or infinite.
+    """
+    return digest_columns(record.__dict__)
+
+
+def digest_columns(columns: Mapping[str, Any]) -> str:
+    """Return `digest_inputs` of a record with these columns. Raises: as it does."""
+    named = {name: plain_value(name, columns[name]) for name in INPUT_FIELDS}
+    added = {name: columns[name] for name in ADDED_FIELDS if columns[name]}
+    # "candidates" sorts first, and is nearly all of the text
+    candidates = _dump_texts(named.pop("candidates"))
+    rest = json.dumps({**named, **added}, sort_keys=True)
+    return hashlib.sha256(f'{{"candidates": {candidates}, {rest[1:]}'.encode()).hexdigest()
+
+
+def _dump_texts(texts: Sequence[str]) -> str:
+    """Return json.dumps of a list of texts, in half its time where none needs escaping."""
+    run = "".join(texts)
+    if len(json.dumps(run)) > len(run) + 2 or not texts:
+        return json.dumps(texts)
+    joined = '", "'.join(texts)
+    return f'["{joined}"]'

@@ -14,7 +14,11 @@ def sql_timestamp(moment: datetime) -> str:
     >>> sql_timestamp(datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC))
     '2026-01-02 03:04:05.678'
     """
-    return moment.astimezone(UTC).isoformat(sep=" ", timespec="milliseconds")[:23]
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    # every record holds one: this takes half the time of isoformat(), which formats the zone too
+    return "%04d-%02d-%02d %02d:%02d:%02d.%03d" % (  # noqa: UP031  f"{…:02d}" is slower
+        utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond // 1000,
+    )  # fmt: skip
 
 
 LakeMoment = Annotated[

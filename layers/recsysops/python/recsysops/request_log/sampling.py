@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from recsysops.vocabulary import Arm, SamplingPlan, Surface, hash_unit
 
@@ -37,9 +38,11 @@ class RaisedBudget:
         return self._taken <= limit
 
 
-@dataclass(frozen=True, slots=True)
-class SamplingDecision:
-    """Stratum, probability of a full record, and whether this request is drawn."""
+class SamplingDecision(NamedTuple):
+    """Stratum, probability of a full record, and whether this request is drawn.
+
+    One for every request: a tuple is made in half the time of a frozen dataclass.
+    """
 
     stratum: str
     inclusion_probability: float
@@ -76,6 +79,8 @@ def ordinary_rate(plan: SamplingPlan, stratum: str) -> float:
         rate = plan.rate
     elif rate is None:
         rate = rates.get("/".join(stratum.split("/")[:_PARTS]), plan.rate)
+    if RATE_FLOOR <= rate <= 1.0:
+        return rate
     return min(1.0, max(RATE_FLOOR, rate))
 
 

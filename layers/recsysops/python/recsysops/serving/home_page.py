@@ -82,6 +82,8 @@ def is_page_repeated(
 
 def flatten_rows(rows: Sequence[PageRow]) -> tuple[list[str], list[str], list[float]]:
     """Return the rows below the slate as the log keeps them: name, item id and score per slot."""
+    if not rows:
+        return [], [], []
     below = [row for row in rows if row.name != "top_picks"]
     names: list[str] = [row.name for row in below for _ in row.item_ids]
     item_ids = [item_id for row in below for item_id in row.item_ids]
@@ -121,10 +123,7 @@ def _because_you_watched(
 
 def _launches(catalogue: Catalogue, ranking: RankingRequest, taken: tuple[str, ...]) -> PageRow:
     since = day_of(ranking.event_time) - RECENT_LAUNCH_DAYS
-    recent = [
-        catalogue.items[row].item_id
-        for row in (catalogue.launch_days > since).nonzero()[0].tolist()
-    ]
+    recent = [catalogue.ids[row] for row in (catalogue.launch_days > since).nonzero()[0].tolist()]
     if not recent:  # no candidates would mean the whole catalogue
         return PageRow("launches", (), ())
     return _rank("launches", catalogue, replace(ranking, candidates=tuple(recent)), taken)

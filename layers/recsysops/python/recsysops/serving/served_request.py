@@ -10,9 +10,8 @@ from typing import Any
 
 from recsysops import __version__
 from recsysops.model.catalogue import Catalogue
-from recsysops.model.delta import launch_day
 from recsysops.model.kernel import numeric_fingerprint
-from recsysops.request_log.digest import digest_inputs
+from recsysops.request_log.digest import digest_columns
 from recsysops.request_log.records import SCHEMA_VERSION, FullRequest, SlimRequest
 from recsysops.request_log.sampling import (
     RECENT_LAUNCH_DAYS,
@@ -21,6 +20,7 @@ from recsysops.request_log.sampling import (
     decide_sampling,
     name_stratum,
 )
+from recsysops.request_log.schema import validate_columns
 from recsysops.serving.api import FallbackReason, RecommendationRequest
 from recsysops.serving.filters import dump_filters
 from recsysops.serving.home_page import PageRow, flatten_rows
@@ -144,13 +144,12 @@ def write_slim(
 ) -> SlimRequest:
     """Build the slim line of a request."""
     ranked, shown = served.ranked, served.shown
-    return SlimRequest(
-        **_shared_columns(served, sampling),
-        flag_rejected=served.document.rejected,
-        scores=[item.score for item in shown] if ranked else [],  # a stored list has none
-        latency_ms=round(latency_ms, 3),
-        full=sampling.full,
-    )
+    columns = _shared_columns(served, sampling)
+    columns["flag_rejected"] = served.document.rejected
+    columns["scores"] = [item.score for item in shown] if ranked else []  # a stored list has none
+    columns["latency_ms"] = round(latency_ms, 3)
+    columns["full"] = sampling.full
+    return validate_columns(SlimRequest, columns)
 
 
 def write_full(
@@ -158,35 +157,35 @@ def write_full(
 ) -> FullRequest:
     """Build the full record of a ranked request, with the digest of its inputs."""
     slate, ranking, packed = ranked.slate, ranked.ranking, ranked.packed_vector
-    record = FullRequest(
-        **_shared_columns(served, sampling),
-        member_vector=None if packed is None else base64.b64encode(packed).decode(),
-        context=json.dumps(served.request.context, sort_keys=True),
-        limit=ranking.limit,
-        candidates=list(ranking.candidates),
-        excluded=list(ranking.excluded),
-        filters=dump_filters(ranking.filters),
-        explore_rate=ranking.explore_rate,
-        explore_first_rank=ranking.explore_first or ranking.limit + 1,
-        session_items=list(ranking.session_items),
-        surface_plan=dump_surface_plan(ranking.surface_plan),
-        planned=list(slate.planned),
-        shortlist=list(slate.shortlist),
-        scores=slate.scores.tolist(),
-        blocks=list(slate.block_names),
-        contributions=slate.contributions.ravel().tolist(),
-        code_version=__version__,
-        fingerprint=numeric_fingerprint(),
-        input_digest="",
-        layout=served.layout,
-        row_scores=flatten_rows(served.rows)[2],
-    )
-    return record.model_copy(update={"input_digest": digest_inputs(record)})
+    columns = _shared_columns(served, sampling) | {
+        "member_vector": None if packed is None else base64.b64encode(packed).decode(),
+        "context": json.dumps(served.request.context, sort_keys=True),
+        "limit": ranking.limit,
+        "candidates": list(ranking.candidates),
+        "excluded": list(ranking.excluded),
+        "filters": dump_filters(ranking.filters),
+        "explore_rate": ranking.explore_rate,
+        "explore_first_rank": ranking.explore_first or ranking.limit + 1,
+        "session_items": list(ranking.session_items),
+        "surface_plan": dump_surface_plan(ranking.surface_plan),
+        "planned": list(slate.planned),
+        "shortlist": list(slate.shortlist),
+        "scores": slate.scores.tolist(),
+        "blocks": list(slate.block_names),
+        "contributions": slate.contributions.ravel().tolist(),
+        "code_version": __version__,
+        "fingerprint": numeric_fingerprint(),
+        "layout": served.layout,
+        "row_scores": flatten_rows(served.rows)[2],
+    }
+    columns["input_digest"] = digest_columns(columns)
+    return validate_columns(FullRequest, columns)
 
 
 def _shared_columns(served: ServedRequest, sampling: SamplingDecision) -> dict[str, Any]:
     """Return what the slim line and the full record both hold."""
     ranked, shown, roll_out = served.ranked, served.shown, served.roll_out
+    slate = ranked.slate if ranked else None
     names, item_ids, _ = flatten_rows(served.rows)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -200,17 +199,17 @@ def _shared_columns(served: ServedRequest, sampling: SamplingDecision) -> dict[s
         "delta_id": served.delta_id,
         "flag_version": served.document.version,
         "hotfix_ids": [hotfix.hotfix_id for hotfix in served.hotfixes],
-        "arm": ranked.slate.arm if ranked else "greedy",
+        "arm": slate.arm if slate else "greedy",
         "shown": [item.item_id for item in shown],
         "propensities": [item.propensity for item in shown],
-        "eligible_count": ranked.slate.eligible_count if ranked else 0,
+        "eligible_count": slate.eligible_count if slate else 0,
         "status": "ok" if served.fallback_reason is None else "fallback",
         "fallback_reason": served.fallback_reason,
         "stratum": sampling.stratum,
         "inclusion_probability": sampling.inclusion_probability,
         "traffic": served.traffic,
-        "policy": ranked.slate.policy if ranked else None,
-        "propensity_errors": list(ranked.slate.propensity_errors) if ranked else [],
+        "policy": slate.policy if slate else None,
+        "propensity_errors": list(slate.propensity_errors) if slate else [],
         "fallback_step": served.fallback_step,
         "roll_out_id": roll_out.roll_out_id if roll_out else None,
         "roll_out_arm": roll_out.arm if roll_out else None,
@@ -225,6 +224,5 @@ def _member_known(ranked: RankedRequest | None) -> bool:
 
 
 def _shows_launch(ranked: RankedRequest, moment: datetime) -> bool:
-    since = launch_day(moment.date()) - RECENT_LAUNCH_DAYS
-    days, row_of = ranked.catalogue.launch_days, ranked.catalogue.row_of
-    return any(days[row_of[item.item_id]] > since for item in ranked.slate.shown)
+    recent = ranked.catalogue.ids_launched_since(moment, days=RECENT_LAUNCH_DAYS)
+    return not recent.isdisjoint([item.item_id for item in ranked.slate.shown])
