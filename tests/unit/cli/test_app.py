@@ -99,3 +99,35 @@ def test_a_wrong_option_is_refused_by_the_parser(run_cli: RunCli) -> None:
     said = run_cli("demo", "--requests", "12")
     assert said.status == 2
     assert "1000" in said.err
+
+
+@pytest.mark.parametrize("option", ["--html", "--csv"])
+def test_a_file_that_cannot_be_written_is_one_line(
+    run_cli: RunCli, ports: Ports, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, option: str
+) -> None:
+    monkeypatch.setattr("recsysops.cli.missed_choices.open_ports", lambda: ports)
+    monkeypatch.setattr(
+        "recsysops.workflows.find_missed_choices.read_ranked_choices", lambda *_: []
+    )
+    taken = tmp_path / "taken"
+    taken.write_text("a file, no folder")
+    said = run_cli(
+        "missed-choices", "--from", "2026-03-01", "--to", "2026-03-02", option, f"{taken}/page"
+    )
+    assert is_one_clear_line(said, "taken")
+    page = tmp_path / "new" / "page"
+    assert run_cli(
+        "missed-choices", "--from", "2026-03-01", "--to", "2026-03-02", option, str(page)
+    ).out.startswith("0 of 0 ranked choices")
+    assert page.is_file()
+
+
+def test_an_error_of_the_system_that_names_no_file_is_not_hidden(
+    run_cli: RunCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise ConnectionResetError("peer")
+
+    monkeypatch.setattr("recsysops.cli.app.app", fail)
+    with pytest.raises(ConnectionResetError):
+        run_cli("incidents")

@@ -10,6 +10,7 @@ from recsysops.cli.incident_page import read_page, render_page
 from recsysops.vocabulary import Finding, Incident
 
 from tests.fakes.broken_world import make_incident
+from tests.fakes.sound_page import find_page_faults
 from tests.unit.cli.conftest import RunCli
 
 INCIDENT = make_incident().incident_id
@@ -55,7 +56,8 @@ def test_the_page_draws_what_findings_carry_and_escapes_what_they_say(
 
     def dress(incident: Incident) -> Incident:
         return replace(
-            incident, title="<script>", findings=(drift,),
+            incident, title="[red]<script>[/nonsense]",
+            findings=(drift, replace(drift, metric="js")),
             contributions=({"slice": {"language": "ja"}, "share": 0.9, "baseline": 0.4,
                             "observed": 0.0},),
             affected={"unit": "items", "estimate": 1234, "of": 9000, "members": 17},
@@ -65,9 +67,12 @@ def test_the_page_draws_what_findings_carry_and_escapes_what_they_say(
     target = tmp_path / "pages" / "incident.html"
     said = run_cli("incidents", "show", INCIDENT, "--html", str(target)).out
     assert "about 1,234 of 9,000 items; 17 members" in said
+    assert "[red]<script>[/nonsense]" in said, "brackets are text, no colours"
     page = target.read_text()
     assert page == render_page(read_page(INCIDENT, ports.incidents))
-    assert "<svg" in page
+    assert page.count("<svg") == 1, "two findings of the same shares stand below one picture"
+    assert "category_vanished of language ja: 0.4 before, 0 now; js of language ja" in page
+    assert find_page_faults(page) == []
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "owner catalogue" in page

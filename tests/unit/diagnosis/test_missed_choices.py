@@ -58,7 +58,7 @@ def test_weights_count_and_nothing_missed_has_no_cluster() -> None:
 
 def test_titles_cannot_act_on_a_page_or_in_a_spreadsheet(tmp_path: Path) -> None:
     hostile = [replace(GOOD, rank=90, title="=1+1<script>")]
-    page = render_page(cluster_missed_choices(hostile), hostile, title="today")
+    page = render_page(cluster_missed_choices(hostile), hostile, window="today", choices=1)
     assert "<script>" not in page
     assert "=1+1&lt;script&gt;" in page
     write_csv(hostile, tmp_path / "missed.csv")

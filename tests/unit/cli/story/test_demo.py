@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from recsysops.cli.pages.plots import Plot
 from recsysops.cli.story import demo, laptop
 from recsysops.cli.story.demo import steps_of
 from recsysops.cli.story.evidence import Outcome
-from recsysops.cli.story.report import Plot
 from recsysops.cli.story.scene import Scene
 from recsysops.errors import CouldNotJudge, DependencyError
 from recsysops.simulation.fault_names import FAULT_NAMES, FaultName

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from recsysops.cli.story.report import Plot, Report, Step, StepName, render_html, write_report
+from recsysops.cli.pages.plots import Plot
+from recsysops.cli.story.report import Report, Step, StepName, render_html, write_report
 
 HOSTILE = "<script>alert('x')</script>\"><img src=http://evil.example/a.png onerror=alert(1)>"
 

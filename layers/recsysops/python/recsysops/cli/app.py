@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -79,14 +80,25 @@ app.add_typer(metrics.app, name="metrics")
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one line and exit status 2."""
+    """Run the command line; an error of ours, or of a file it names, is one line and status 2."""
     try:
         app()
     except RecSysOpsError as error:
-        # what others said may hold line breaks and square brackets
-        line = " ".join(f"recsysops: {error}".split())
-        progress_console.print(line, style="red", soft_wrap=True, markup=False)
-        sys.exit(2)
+        _refuse(str(error))
+    except BrokenPipeError:
+        # `recsysops … | head` has read enough; closing standard output again would complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None:
+            raise  # no file that somebody named
+        _refuse(f"{error.filename}: {error.strerror}")
+
+
+def _refuse(what: str) -> None:
+    # what others said may hold line breaks
+    progress_console.print(" ".join(f"recsysops: {what}".split()), style="red")
+    sys.exit(2)
 
 
 if __name__ == "__main__":

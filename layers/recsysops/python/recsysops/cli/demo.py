@@ -27,7 +27,7 @@ def demo(
     name = fault_name(fault)
     started = time.monotonic()
     if not as_json:
-        people.print(f"demo: fault [bold]{name}[/bold], seed {seed}; the laptop stage starts empty")
+        people.print(f"demo: fault {name}, seed {seed}; the laptop stage starts empty")
     report = tell_on_laptop(name, seed=seed, port=port, requests=requests, quiet=as_json)
     if as_json:
         print_json({"ok": report.ok, "report": str(FOLDER / "report.json")})

@@ -23,7 +23,8 @@ def show_report(report: PolicyReport) -> None:
     """Print a report as a table, or the reason for none."""
     title = f"{report.policy} from {report.log}: {report.unit}"
     if report.evaluation is None:
-        people.print(f"{title}\n[bold]{report.refusal}[/bold]")
+        people.print(title)
+        people.print(report.refusal, style="bold")
     else:
         rows = [
             {"estimator": name, "value": _text(value), "gain over the logged policy": _text(gain)}
@@ -72,7 +73,7 @@ def describe_support(report: PolicyReport) -> str:
 
 def draw_report(report: PolicyReport, path: Path) -> bool:
     """Write the estimates with their intervals as SVG; False when there are none."""
-    from recsysops.cli.story.plots import draw_intervals
+    from recsysops.cli.pages.plots import draw_intervals, stand_alone
 
     rows = [(name, one.low, one.value, one.high) for name, one, _ in report_rows(report)]
     if not rows:
@@ -80,7 +81,7 @@ def draw_report(report: PolicyReport, path: Path) -> bool:
     title = f"{report.policy} from {report.log}"
     drawn = draw_intervals(title, rows, caption=describe_support(report), unit=report.unit)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(drawn.svg, encoding="utf-8")
+    path.write_text(stand_alone(drawn), encoding="utf-8")
     return True
 
 

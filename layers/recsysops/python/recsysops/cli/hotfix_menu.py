@@ -68,7 +68,8 @@ def hotfix_ports(ports: Ports) -> HotfixPorts:
 
 def show_preview(found: HotfixPreview) -> None:
     """Print a preview for people."""
-    people.print(f"[bold]{found.hotfix.hotfix_id}[/bold]: {found.trade_off}")
+    people.print(found.hotfix.hotfix_id, style="bold", end=": ")
+    people.print(found.trade_off)
     people.print(f"{found.replayed} of {found.requests} requests replayed")
     print_table("order", [asdict(found.order)])
     print_table("exposure moved between groups", [asdict(m) for m in found.exposure_moves[:8]])

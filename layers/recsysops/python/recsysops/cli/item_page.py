@@ -69,7 +69,7 @@ def _last_day() -> Window:
 
 def _print_page(page: ItemPage) -> None:
     if page.features is None:
-        people.print(f"{page.item_id}: no snapshot of these days has it", markup=False)
+        people.print(f"{page.item_id}: no snapshot of these days has it")
     else:
         known = page.features.model_dump(mode="json", include=set(_SHOWN_FEATURES))
         print_table(page.item_id, [{"feature": n, "value": known[n]} for n in _SHOWN_FEATURES])

@@ -45,7 +45,7 @@ def check(file: FileArgument, as_json: JsonFlag = False) -> None:
         print_json({"audit": audit.name, "metric": metric.model_dump(), "sql": sql})
         return
     print_table(audit.name, [_row(metric)])
-    people.print(sql, markup=False)
+    people.print(sql)
 
 
 @app.command()

@@ -37,7 +37,7 @@ def mirror(
     else:
         people.print(f"{report.written} requests mirrored, {report.refused} lines refused")
         for problem in report.problems:
-            people.print(problem, markup=False)
+            people.print(problem)
     if report.refused:
         raise typer.Exit(1)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ import typer
 from recsysops.cli.connection import open_ports
 from recsysops.cli.operate import parse_window
 from recsysops.cli.output import people, print_json, print_table
+from recsysops.cli.pages.page import fill_page
 from recsysops.cli.stage import JsonFlag
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def missed_choices(
     if csv_file:
         write_csv(missed, csv_file)
     if html_file:
-        html_file.write_text(render_page(clusters, missed, title=f"{start} to {end}"))
+        html_file.parent.mkdir(parents=True, exist_ok=True)
+        told = f"{start} to {end}"
+        html_file.write_text(render_page(clusters, missed, window=told, choices=len(choices)))
     if as_json:
         print_json({"choices": len(choices), "missed": len(missed), "clusters": clusters})
         return
@@ -68,6 +70,7 @@ def cluster_row(cluster: MissedCluster) -> dict[str, object]:
 
 def write_csv(missed: Sequence[RankedChoice], path: Path) -> None:
     """Write one line per missed choice; a text that a spreadsheet would run is quoted."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(_COLUMNS)
@@ -75,23 +78,23 @@ def write_csv(missed: Sequence[RankedChoice], path: Path) -> None:
 
 
 def render_page(
-    clusters: Sequence[MissedCluster], missed: Sequence[RankedChoice], *, title: str
+    clusters: Sequence[MissedCluster],
+    missed: Sequence[RankedChoice],
+    *,
+    window: str,
+    choices: int,
 ) -> str:
-    """Return a page of its own: clusters on top, every missed choice below."""
-    rows = [cluster_row(cluster) for cluster in clusters]
-    head = f"<!doctype html><meta charset='utf-8'><title>Missed choices, {escape(title)}</title>"
-    style = "<style>body{font:14px sans-serif}td,th{padding:2px 8px;text-align:left}</style>"
-    return "\n".join(
-        [
-            head,
-            style,
-            f"<h1>Missed choices, {escape(title)}</h1>",
-            _table(
-                list(rows[0]) if rows else ["nothing was missed"], [list(r.values()) for r in rows]
-            ),
-            "<h2>Every missed choice</h2>",
-            _table(_COLUMNS, [_cells(choice) for choice in missed]),
-        ]
+    """Return a page of its own: clusters on top, every missed choice below.
+
+    choices: how many ranked choices the window has.
+    """
+    return fill_page(
+        "missed_choices",
+        window=window,
+        choices=choices,
+        missed=len(missed),
+        clusters=[cluster_row(cluster) for cluster in clusters],
+        rows=[dict(zip(_COLUMNS, _cells(choice), strict=True)) for choice in missed],
     )
 
 
@@ -102,12 +105,3 @@ def _cells(choice: RankedChoice) -> list[object]:
 
 def _harmless(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
-
-
-def _table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    lines = (
-        "<tr>" + "".join(f"<td>{'' if c is None else escape(str(c))}</td>" for c in row) + "</tr>"
-        for row in rows
-    )
-    return f"<table><tr>{head}</tr>{''.join(lines)}</table>"

@@ -109,7 +109,7 @@ def diagnose(
     if as_json:
         print_json(found)
         return
-    people.print(f"[bold]{found.verdict}[/bold]: {found.summary}")
+    people.print(f"{found.verdict}: {found.summary}", style="bold")
     people.print(
         f"replayed {found.replay.bit_equal} of {found.replay.records} logged requests bit for bit"
     )

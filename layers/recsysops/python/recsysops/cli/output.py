@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -19,8 +18,13 @@ if TYPE_CHECKING:
 _PIPED_WIDTH = 160
 """A file or a pipe has no width; rich's 80 columns would break words of every table."""
 
-people = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPED_WIDTH)
-progress_console = Console(stderr=True, highlight=False)
+people = Console(
+    highlight=False,
+    markup=False,  # what is told may come from anybody and hold square brackets
+    soft_wrap=True,  # a line that is cut cannot be searched or copied; the terminal wraps it
+    width=None if sys.stdout.isatty() else _PIPED_WIDTH,
+)
+progress_console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def print_json(value: object) -> None:
@@ -40,8 +44,8 @@ def print_table(
     for name in names:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(_cell(row.get(name))) for name in names))
-    people.print(table)
+        table.add_row(*(_cell(row.get(name)) for name in names))
+    people.print(table, soft_wrap=False)
 
 
 def progress_bar(*, quiet: bool = False) -> Progress:
@@ -67,6 +71,8 @@ def _cell(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, datetime):
+        return f"{value:%F %T}"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value[:8])) + (" …" if len(value) > 8 else "")
     return str(value)

@@ -130,9 +130,9 @@ def _told(drift: TableDrift) -> dict[str, object]:
 
 def _print_drift(source: TableSource, drift: TableDrift, *, rows: int) -> None:
     for change in drift.schema:
-        people.print(f"schema: {change.column}: {change.trouble.replace('_', ' ')}", markup=False)
+        people.print(f"schema: {change.column}: {change.trouble.replace('_', ' ')}")
     for name, reason in drift.unjudged.items():
-        people.print(f"could not judge {name}, because there is {reason}", markup=False)
+        people.print(f"could not judge {name}, because there is {reason}")
     alarms = [
         {
             "column": alarm.subject,

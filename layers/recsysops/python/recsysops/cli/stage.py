@@ -60,7 +60,14 @@ def status(as_json: JsonFlag = False) -> None:
         print_json(answer)
     else:
         for key, value in answer.items():
-            people.print(f"{key}: {value}")
+            if value not in (None, {}):
+                people.print(f"{key}: {_say(value)}")
+
+
+def _say(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {told}" for name, told in value.items())
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)
 
 
 def clean(as_json: JsonFlag = False) -> None:

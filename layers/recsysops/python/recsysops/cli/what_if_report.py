@@ -33,10 +33,10 @@ def show_explanation(explained: Explained) -> None:
     """Print what a request was made of, in the order in which it happened."""
     found = explained.explanation
     if found is None:
-        people.print(f"{explained.request_id}: {explained.refusal}", style="bold", markup=False)
+        people.print(f"{explained.request_id}: {explained.refusal}", style="bold")
         return
     for line in describe_request(found):
-        people.print(line, markup=False)
+        people.print(line)
     print_table("final order", [_item_row(one) for one in found.items])
     print_table("contributions", [_block_row(one) for one in found.items])
     print_table("features", [_feature_row(one) for one in found.items])
@@ -79,12 +79,12 @@ def describe_change(found: WhatIf) -> str:
 def _show_answer(answer: Answer) -> None:
     found = answer.what_if
     if found is None:
-        people.print(f"{answer.request_id}: {answer.refusal}", style="bold", markup=False)
+        people.print(f"{answer.request_id}: {answer.refusal}", style="bold")
         return
     if answer.unknown_items:
         people.print(f"{answer.unknown_items} items that the changes name are in no snapshot")
     print_table(found.request_id, [_move_row(move) for move in found.moves])
-    people.print(describe_change(found), markup=False)
+    people.print(describe_change(found))
 
 
 def _move_row(move: ItemMove) -> dict[str, object]:

@@ -91,7 +91,7 @@ def _print_people(rows: list[WorldRow], summary: Summary) -> None:
 
     print_table("faults found, and median windows until then", table_of(rows))
     for row in rows:
-        if row.false_incidents or (row.magnitude in ("middle", "large") and not row.found):
+        if row.was_wrong:
             what = f"{row.fault} {row.magnitude or ''}".strip()
             said = "; ".join(row.said) or "nothing"
             progress_console.print(f"{what}, {row.world} world {row.seed}: said {said}")

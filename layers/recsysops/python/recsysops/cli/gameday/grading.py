@@ -36,6 +36,13 @@ class WorldRow:
     slice: dict[str, str]
     said: tuple[str, ...] = ()
 
+    @property
+    def was_wrong(self) -> bool:
+        """Cried wolf, or missed a fault that is promised to be found: small ones are not."""
+        return bool(self.false_incidents) or (
+            self.magnitude in ("middle", "large") and not self.found
+        )
+
 
 def published_floor(fault: FaultFile) -> float:
     """Return the effect floor that scales a fault. Raises: BadInput when none is published."""

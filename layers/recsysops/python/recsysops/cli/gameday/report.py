@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from recsysops.cli.gameday.grading import NO_FAULT, WorldRow
 from recsysops.cli.gameday.summary import summarise, table_of
-from recsysops.cli.story.plots import draw_bars
-from recsysops.cli.story.report import Plot
+from recsysops.cli.pages.page import fill_page
+from recsysops.cli.pages.plots import Plot, draw_bars
 from recsysops.simulation.gauntlet.fault_file import TIMES_FLOOR
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 
 def write_page(rows: Sequence[WorldRow], path: Path, *, first_seed: int, seconds: float) -> Path:
     """Write the self-contained page; every value is escaped."""
-    page = _page().render(
-        rows=rows,
+    page = fill_page(
+        "gameday",
+        worlds=len(rows),
+        wrong=[_wrong_row(row) for row in rows if row.was_wrong],
         summary=summarise(rows),
         table=table_of(rows),
         plots=list(_draw(rows)),
@@ -31,6 +28,16 @@ def write_page(rows: Sequence[WorldRow], path: Path, *, first_seed: int, seconds
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page)
     return path
+
+
+def _wrong_row(row: WorldRow) -> dict[str, object]:
+    return {
+        "fault": row.fault,
+        "magnitude": row.magnitude,
+        "world": row.world,
+        "seed": row.seed,
+        "what was said": "; ".join(row.said) or "nothing",
+    }
 
 
 def _draw(rows: Sequence[WorldRow]) -> list[Plot]:
@@ -61,13 +68,3 @@ def _draw(rows: Sequence[WorldRow]) -> list[Plot]:
 
 
 _TIMES = [f"{times:g}" for times in TIMES_FLOOR.values()]
-
-
-@cache
-def _page() -> Template:
-    from jinja2 import Environment, PackageLoader  # only the page needs a template engine
-
-    environment = Environment(
-        loader=PackageLoader("recsysops.cli.gameday", "."), autoescape=True, trim_blocks=True
-    )
-    return environment.get_template("report.html.jinja")

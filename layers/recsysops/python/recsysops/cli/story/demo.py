@@ -93,10 +93,8 @@ class Demo:
 
 
 def _print_step(step: Step) -> None:
-    mark = "[green]ok[/green]    " if step.ok else "[red]FAILED[/red]"
-    people.print(f"{mark} {step.name:<9} {step.seconds:6.1f} s  ", end="")
-    # what others said may hold square brackets
-    people.print(step.summary, soft_wrap=True, markup=False)
+    people.print("ok    " if step.ok else "FAILED", style="green" if step.ok else "red", end=" ")
+    people.print(f"{step.name:<9} {step.seconds:6.1f} s  {step.summary}")
 
 
 def new_report(world: RetimedWorld, *, fault: FaultName, seed: int) -> Report:

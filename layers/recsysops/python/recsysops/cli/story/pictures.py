@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from recsysops.cli.story.plots import draw_bars, draw_grouped_bars, draw_intervals
-from recsysops.cli.story.report import Plot, Report
+from recsysops.cli.pages.plots import Plot, draw_bars, draw_grouped_bars, draw_intervals
+from recsysops.cli.story.report import Report
 from recsysops.ports import QueryEngine
 from recsysops.request_log.sql import render_sql
 from recsysops.simulation.retimed import RetimedWorld

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from jinja2 import Template
+from recsysops.cli.pages.page import fill_page
+from recsysops.cli.pages.plots import Plot
 
 StepName = Literal[
     "set_up",
@@ -36,16 +35,6 @@ class Step:
     seconds: float
     summary: str
     evidence: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """One picture: an inline SVG, what it shows, and the query its numbers came from."""
-
-    title: str
-    svg: str
-    caption: str
-    query: str = ""
 
 
 @dataclass(slots=True)
@@ -87,17 +76,7 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
 def render_html(report: Report) -> str:
     """Return one HTML page without any outside resource; every value is escaped."""
     steps = [{**asdict(step), "evidence_rows": _rows(step.evidence)} for step in report.steps]
-    return _page().render(report=report, steps=steps)
-
-
-@cache
-def _page() -> Template:
-    from jinja2 import Environment, PackageLoader  # only the demo needs a template engine
-
-    environment = Environment(
-        loader=PackageLoader("recsysops.cli.story", "."), autoescape=True, trim_blocks=True
-    )
-    return environment.get_template("report.html.jinja")
+    return fill_page("story", report=report, steps=steps)
 
 
 def _rows(evidence: Mapping[str, object]) -> Sequence[tuple[str, str]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 import pytest
-from recsysops.cli.story.plots import draw_bars, draw_grouped_bars, draw_intervals
-from recsysops.cli.story.report import Plot
+from recsysops.cli.pages.plots import Plot, draw_bars, draw_grouped_bars, draw_intervals
 
 HOSTILE = "</svg><script>alert(1)</script>"
 
