@@ -15,6 +15,7 @@ NAMES: Final = (
     "sfn_athena_sync",
     "loopback_is_secure",
     "athena_query_owner",
+    "athena_saved_state",
 )
 
 

@@ -187,6 +187,30 @@ class TestFirehoseMemory:
         assert self.RECORD in self.saved_records(tmp_path, shims=()), remove("firehose_memory")
 
 
+class TestAthenaSavedState:
+    def saves_workgroups(self, root: Path, *, shims: tuple[str, ...]) -> bool:
+        """Answer a query with a moment, stop, and tell whether the workgroup was saved."""
+        layout = Layout(root=root)
+        emulator = start_emulator(layout, port=find_free_port(), shims=shims)
+        try:
+            make_client("athena", emulator.endpoint).create_work_group(
+                Name="kept",
+                Configuration={"ResultConfiguration": {"OutputLocation": "s3://lake/answers/"}},
+            )
+            make_bucket(emulator.endpoint, "lake")
+            query(emulator.endpoint, "SELECT timestamp '2026-01-02 03:04:05' AS moment")
+        finally:
+            stop_emulator(layout)
+        saved = layout.state / "athena.json"
+        return saved.exists() and "s3://lake/answers/" in saved.read_text()
+
+    def test_workgroups_outlive_a_restart_after_any_query(self, tmp_path: Path) -> None:
+        assert self.saves_workgroups(tmp_path, shims=("all",))
+
+    def test_upstream_still_needs_it(self, tmp_path: Path) -> None:
+        assert not self.saves_workgroups(tmp_path, shims=()), remove("athena_saved_state")
+
+
 class TestWorkerLogs:
     def lines_of(self, endpoint: str, name: str) -> list[str]:
         make_function(endpoint, name, LATE_LINE)
