@@ -39,6 +39,14 @@ def test_items_that_moved_to_another_language_are_not_lost() -> None:
     assert not alarms("catalogue_size", answer)
 
 
+def test_launches_everywhere_do_not_make_up_for_what_one_supplier_lost() -> None:
+    answer = [*items(2_000, 1_990), *items(400, 360, "source=s-1")]
+    for supplier in ("s-2", "s-3", "s-4", "s-5"):
+        answer += items(400, 407.5, f"source={supplier}")
+    [part] = alarms("catalogue_size", answer)
+    assert (part.slice, part.effect) == ({"source": "s-1"}, pytest.approx(0.1, abs=0.01))
+
+
 def test_a_growing_catalogue_and_a_few_withdrawn_items_are_no_loss() -> None:
     assert not alarms("catalogue_size", items(3_000, 3_400))
     assert not alarms("catalogue_size", items(3_000, 2_970))

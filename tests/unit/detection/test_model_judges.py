@@ -99,3 +99,17 @@ def test_a_skew_that_was_there_before_is_still_one() -> None:
 def test_a_window_of_which_nothing_was_repeated_could_not_be_judged() -> None:
     with pytest.raises(CouldNotJudge, match="no request of the window was repeated"):
         find_audit("training_serving_skew").judge([], context())
+
+
+def test_one_in_twenty_five_repeats_that_differ_is_beyond_doubt_among_a_thousand() -> None:
+    answer = rows({"different": (0, 40), "bit_equal": (0, 960)}, subject="replay")
+    found = find_audit("training_serving_skew").judge(read_distributions(answer), context())
+    [different] = [check for check in found if check.metric == "replay_differs_share"]
+    assert different.effect == pytest.approx(2 * different.effect_floor)
+    assert different.p_value < 1e-5
+
+
+def test_a_repeat_in_two_hundred_that_differs_is_what_may_be() -> None:
+    answer = rows({"different": (0, 5), "bit_equal": (0, 995)}, subject="replay")
+    for check in find_audit("training_serving_skew").judge(read_distributions(answer), context()):
+        assert check.p_value > 0.3

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsysops.detection.cells import Distribution, Sums
+from recsysops.statistics.counts import compare_counted_shares
 from recsysops.statistics.divergence import (
     jensen_shannon,
     kolmogorov_smirnov,
@@ -54,12 +55,19 @@ class DistributionChange:
     observed: float
 
 
-def share_changes(pairs: Sequence[tuple[Weighted, Weighted]]) -> list[Change]:
-    """Test (reference, window) shares, all at once."""
+def share_changes(
+    pairs: Sequence[tuple[Weighted, Weighted]], *, of_items: bool = False
+) -> list[Change]:
+    """Test (reference, window) shares, all at once.
+
+    of_items: rows are items, one each, that nothing but chance groups: counted exactly.
+    """
     if not pairs:
         return []
     before, now = (_stack([pair[side] for pair in pairs]) for side in (0, 1))
-    p_values = compare_shares(before, now).p_value
+    p_values = (
+        compare_counted_shares(before, now) if of_items else compare_shares(before, now).p_value
+    )
     return [
         Change(float(b), float(n), float(p))
         for b, n, p in zip(_share(before), _share(now), p_values, strict=True)

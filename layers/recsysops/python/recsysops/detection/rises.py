@@ -26,14 +26,18 @@ class Rise:
     slice: Mapping[str, str] = field(default_factory=dict)
 
 
-def rise_checks(rises: Sequence[Rise], *, floors: Mapping[str, float]) -> list[Check]:
+def rise_checks(
+    rises: Sequence[Rise], *, floors: Mapping[str, float], of_items: bool = False
+) -> list[Check]:
     """Test the shares; a slice with too few rows in a period is left out.
 
     floors: metric → least rise of the whole, 'metric.slice' → that of a slice if it differs.
+    of_items: rows are items, see `share_changes`.
     """
     tested = [rise for rise in rises if rise.found.is_supported(LEAST_ROWS)]
     changes = share_changes(
-        [rise.found.share_of(rise.found.places_of(*rise.cells)) for rise in tested]
+        [rise.found.share_of(rise.found.places_of(*rise.cells)) for rise in tested],
+        of_items=of_items,
     )
     return [
         Check(

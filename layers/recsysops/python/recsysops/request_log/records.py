@@ -27,6 +27,8 @@ from recsysops.vocabulary import (
 SCHEMA_VERSION = 3
 PROFILE_DAY = "2024-01-01"
 """Every model profile lies in this one partition: models are asked for by id, not by day."""
+REPLAYED_A_DAY = 1_000
+"""Logged requests repeated a day; planned from the floor of `training_serving_skew`."""
 
 
 class LogRecord(BaseModel):

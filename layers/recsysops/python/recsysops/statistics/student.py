@@ -36,14 +36,14 @@ def normal_p_value(z: Floats) -> Floats:
     return np.array(p, dtype=np.float64).reshape(flat.shape)
 
 
-def incomplete_beta(x: Floats, *, a: Floats, b: float) -> Floats:
+def incomplete_beta(x: Floats, *, a: Floats, b: Floats | float) -> Floats:
     """Return the regularised incomplete beta function I_x(a, b), elementwise.
 
     Continued fraction of Abramowitz and Stegun 26.5.8, evaluated by Lentz's method on the side
     of the symmetry I_x(a, b) = 1 - I_{1-x}(b, a) where it converges fast. x is clipped to [0, 1].
     """
     x = np.clip(x, 0.0, 1.0)
-    a, b_all = np.broadcast_to(a, x.shape), np.full(x.shape, b)
+    a, b_all = np.broadcast_to(a, x.shape), np.broadcast_to(np.asarray(b, np.float64), x.shape)
     mirrored = x > (a + 1.0) / (a + b_all + 2.0)
     left = np.where(mirrored, b_all, a)
     right = np.where(mirrored, a, b_all)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from recsysops.statistics.counts import binomial_tail
 from recsysops.statistics.jackknife import (
     Estimates,
     jackknife_error,
@@ -24,20 +25,18 @@ def compare_log_ratio(reference: Floats, window: Floats) -> Estimates:
     return with_p_value(value, jackknife_error(replicates), degrees=reference.shape[-1] - 1)
 
 
-def compare_lost_share(reference: Floats, window: Floats) -> Estimates:
-    """Test which share of a total of things (..., g) is no longer there, two-sided.
+def compare_lost_share(reference: Floats, window: Floats, *, tolerated: float) -> Estimates:
+    """Test whether more than a tolerated share of a total of things (..., g) is gone, one-sided.
 
-    1 - Σ window / Σ reference, negative when there are more. The error is the jackknife's, but
-    never less than a binomial's with one success and one failure added (Agresti and Caffo, 2000):
-    when a whole total vanished, the jackknife sees no error at all.
+    1 - Σ window / Σ reference, negative when there are more. Things go one by one, so the number
+    of those that went is binomial: exact, where a jackknife over 32 groups can never be surer
+    than Student's t with 31 degrees. A total of nothing gives NaN.
     """
     before = reference.sum(axis=-1)
     value = 1.0 - _ratio(window.sum(axis=-1), before)
     replicates = -_ratio(leave_one_group_out(window), leave_one_group_out(reference))
-    smoothed = (np.clip(value, 0.0, 1.0) * before + 1.0) / (before + 2.0)
-    floor = np.sqrt(smoothed * (1.0 - smoothed) / (before + 2.0))
-    error = np.fmax(jackknife_error(replicates), floor)
-    return with_p_value(value, error, degrees=reference.shape[-1] - 1)
+    p_value = binomial_tail(np.maximum(value, 0.0) * before, before, tolerated)
+    return Estimates(value, jackknife_error(replicates), p_value)
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> Floats:

@@ -12,6 +12,7 @@ from recsysops.model.profile import profile_model
 from recsysops.ports import LakeWriter, QueryEngine
 from recsysops.request_log.records import (
     PROFILE_DAY,
+    REPLAYED_A_DAY,
     SCHEMA_VERSION,
     FullRequest,
     ModelProfileRow,
@@ -27,9 +28,6 @@ from recsysops.workflows.replay_requests import (
     read_full_records,
     replay_requests,
 )
-
-DAILY_SAMPLE = 300
-"""Requests repeated per day: a fault in 2 % of them is missed once in 400 days."""
 
 _SERVED = """
 SELECT model_id AS model_id, max_by(delta_id, event_time) AS delta_id
@@ -61,7 +59,7 @@ def check_models(
     queries: QueryEngine,
     cache: CatalogueCache,
     lake: LakeWriter,
-    sample: int = DAILY_SAMPLE,
+    sample: int = REPLAYED_A_DAY,
 ) -> CheckedModels:
     """Profile every model that served in either stretch, and repeat a sample of the window.
 

@@ -65,7 +65,7 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
         for cell in found.cells
         if cell != "fine"
     ]
-    return rise_checks(rises, floors=_FLOORS)
+    return rise_checks(rises, floors=_FLOORS, of_items=True)
 
 
 AUDIT = Audit(
@@ -79,7 +79,7 @@ AUDIT = Audit(
     parameters={"first_film": _FIRST_FILM, "years_ahead": _YEARS_AHEAD, "far": _FAR},
     judge=judge,
     to_bin="SELECT 'price' AS subject, price AS x FROM items WHERE period = 'reference'",
-    test="two-proportion, delete-a-group jackknife over items with a binomial floor",
+    test="rise of a share, exact conditional test of counted items",
     floors=_FLOORS,
     slices=("source", "language"),
     baseline="frozen",

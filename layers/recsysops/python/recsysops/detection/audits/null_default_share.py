@@ -68,7 +68,7 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
         for cell in _CELLS
         if cell in found.cells
     ]
-    return rise_checks(rises, floors=_FLOORS)
+    return rise_checks(rises, floors=_FLOORS, of_items=True)
 
 
 AUDIT = Audit(
@@ -81,7 +81,7 @@ AUDIT = Audit(
     tables=_TABLES,
     judge=judge,
     joins_periods=True,  # the common value is the window's
-    test="difference of shares, delete-a-group jackknife over items",
+    test="rise of a share, exact conditional test of counted items",
     floors=_FLOORS,
     slices=("source", "language", "genre"),
     explained_by=(Root("catalogue_size"), Root("launch_metadata")),

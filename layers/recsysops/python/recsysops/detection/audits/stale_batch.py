@@ -57,7 +57,9 @@ def _share_checks(
     metric: str,
     choose: Callable[[Distribution], list[int]],
 ) -> list[Check]:
-    changes = share_changes([found.share_of(choose(found)) for found in distributions])
+    changes = share_changes(
+        [found.share_of(choose(found)) for found in distributions], of_items=True
+    )
     return [
         Check(
             metric=metric,
@@ -131,7 +133,7 @@ AUDIT = Audit(
     tables=_TABLES,
     judge=judge,
     joins_periods=True,
-    test="difference of shares, delete-a-group jackknife over items",
+    test="rise of a share, exact conditional test of counted items",
     floors=_FLOORS,
     slices=("source",),
     depth=4,

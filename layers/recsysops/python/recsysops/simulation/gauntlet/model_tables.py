@@ -7,14 +7,13 @@ from datetime import UTC, datetime, time
 import numpy as np
 
 from recsysops.model.profile import ProfileSums, correlate_items, sum_by_group
-from recsysops.request_log.records import PROFILE_DAY, SCHEMA_VERSION
+from recsysops.request_log.records import PROFILE_DAY, REPLAYED_A_DAY, SCHEMA_VERSION
 from recsysops.simulation.gauntlet.columns import Columns, Floats, Rows, as_lists, take_rows
 from recsysops.simulation.gauntlet.linear_model import BLOCKS, block_edges
 from recsysops.simulation.gauntlet.serve_day import ServedDay
 from recsysops.simulation.gauntlet.world import World
 from recsysops.vocabulary import ProfileSubject
 
-REPLAYED = 300
 MICROSECONDS = 1_000_000
 _SEGMENTED = ("collaborative", "training_plays")
 
@@ -49,7 +48,7 @@ _KINDS: dict[str, type] = {
 def repeat_sample(world: World, served: ServedDay, full: Columns) -> Columns:
     """Repeat a sample of the day's full records: a simulated scorer always comes out the same."""
     rows = np.flatnonzero(np.asarray(full["status"] == "ok", dtype=np.bool_))
-    chosen = world.rng(61, served.day).permutation(rows)[:REPLAYED]
+    chosen = world.rng(61, served.day).permutation(rows)[:REPLAYED_A_DAY]
     width = len(BLOCKS)
     return {
         **take_rows({name: full[name] for name in _CARRIED}, chosen),
