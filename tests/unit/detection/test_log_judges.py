@@ -189,7 +189,20 @@ def test_one_country_by_another_clock_is_told_from_a_country_that_is_busier() ->
         *rows(busier, subject="hour", slice_name="country=DE"),
     ]
     [found] = alarms("event_clock", answer)
-    assert (found.metric, found.slice) == ("hour_profile", {"country": "FR"})
+    assert (found.metric, found.slice) == ("clock_shift", {"country": "FR"})
+
+
+def test_a_country_that_was_away_for_some_hours_turned_no_clock() -> None:
+    profile = [1_000.0 + 750.0 * math.cos(2 * math.pi * (h - 20) / 24) for h in range(24)]
+    usual = {str(h): (profile[h], profile[h]) for h in range(24)}
+    away = {str(h): (profile[h] / 5, 0.0 if 17 <= h < 20 else profile[h] / 5) for h in range(24)}
+    moved = {str(h): (profile[h] / 5, profile[h] / 5 + 60.0 * (-1) ** (h // 8)) for h in range(24)}
+    answer = [
+        *rows(usual, subject="hour"),
+        *rows(away, subject="hour", slice_name="country=FR"),
+        *rows(moved, subject="hour", slice_name="country=DE"),
+    ]
+    assert {c.metric for c in alarms("event_clock", answer)} == {"hour_profile"}
 
 
 def test_a_column_that_became_empty_and_a_value_without_a_past_are_named() -> None:

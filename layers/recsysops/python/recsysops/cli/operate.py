@@ -84,7 +84,7 @@ def audit(
 
 def _say_report(answer: Mapping[str, object]) -> str:
     """Return an audit's report in a few lines."""
-    told = {name: answer.get(name) or [] for name in ("opened", "continued", "cleared")}
+    told = {name: answer.get(name) or [] for name in ("opened", "renamed", "continued", "cleared")}
     lines = [f"{name}: {', '.join(map(str, told[name])) or 'none'}" for name in told]  # type: ignore[call-overload]
     unjudged = answer.get("unjudged")
     if isinstance(unjudged, Mapping):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from recsysops.detection.catalogue import find_audit, find_known
 from recsysops.detection.checks import BLIND
 from recsysops.detection.declaration import DEEPEST, Severity
+from recsysops.detection.roots import ANYTHING
 from recsysops.vocabulary import Component, Finding
 
 _UNKNOWN_DEPTH = -1
@@ -27,7 +28,7 @@ _FED_BY = {
 """Steps of the run and the audits of the tables that they write."""
 _LAST = DEEPEST + 1
 _NOT_TELLING = 99
-_SEVERITIES: tuple[Severity, ...] = ("critical", "high", "low")
+SEVERITIES: tuple[Severity, ...] = ("critical", "high", "low")
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class FoundCause:
     def severity(self) -> Severity:
         """The worst severity among the audits that found it; blindness alone is low."""
         found = [_severity(finding) for finding in self.findings]
-        return min(found, key=_SEVERITIES.index)
+        return min(found, key=SEVERITIES.index)
 
 
 def fold_findings(findings: Sequence[Finding]) -> list[FoundCause]:
@@ -70,14 +71,21 @@ def fold_findings(findings: Sequence[Finding]) -> list[FoundCause]:
     return causes
 
 
-def explains(root: Finding, finding: Finding) -> bool:
-    """Tell whether the root's fault alone would make the finding."""
+def explains(root: Finding, finding: Finding, *, by_name: bool = False) -> bool:
+    """Tell whether the root's fault alone would make the finding.
+
+    by_name: leave out rules that hold of anything.
+    """
     if (root.component, root.subject) == (finding.component, finding.subject):
         return True
     if finding.metric in BLIND or root.metric in BLIND:
         return _blinds(root, finding)
     audit = find_known(finding.audit)
-    return audit is not None and any(rule.explains(root, finding) for rule in audit.explained_by)
+    return audit is not None and any(
+        rule.explains(root, finding)
+        for rule in audit.explained_by
+        if not (by_name and rule.by == ANYTHING)
+    )
 
 
 def _blinds(root: Finding, finding: Finding) -> bool:
@@ -85,7 +93,7 @@ def _blinds(root: Finding, finding: Finding) -> bool:
     Blindness itself explains nothing that was seen."""
     if finding.metric not in BLIND:
         return False
-    if root.audit in _TRAFFIC:
+    if root.audit in _TRAFFIC and root.metric not in BLIND:
         return root.observed < root.baseline
     if root.metric == _NO_NUMBERS:
         return finding.audit == "score_drift"

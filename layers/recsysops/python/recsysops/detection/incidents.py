@@ -10,10 +10,13 @@ from datetime import datetime
 from recsysops.detection.checks import BLIND
 from recsysops.detection.context import AuditContext
 from recsysops.detection.contributions import estimate_affected, rank_contributions
-from recsysops.detection.fold import FoundCause
-from recsysops.request_log.moments import sql_timestamp
+from recsysops.detection.fold import SEVERITIES, FoundCause
+from recsysops.detection.places import place_of
+from recsysops.detection.sightings import judged_window
 from recsysops.vocabulary import Finding, Incident
 
+_KEPT_OF_BEFORE = 5
+"""Findings that stay with an incident whose cause was named later."""
 KEPT_FINDINGS = 20
 """Findings an incident carries at most, the weightiest ones: a DynamoDB item holds 400 KiB."""
 _PHRASES = {
@@ -28,6 +31,7 @@ _PHRASES = {
     "late_rows_share": "requests reach the lake late",
     "future_rows_share": "requests from the future",
     "hour_profile": "requests come at other hours than everybody's: distance of the day",
+    "clock_shift": "requests come some hours off, all of them: distance of the day",
     "broken_score_share": "{subject} are no numbers",
     "constant_score_share": "{subject} are the same for all items of a request",
     "empty_slate_share": "nothing is shown",
@@ -97,6 +101,7 @@ _NOT_SHARES = (
     "spread",
     "latency_shift",
     "hour_profile",
+    "clock_shift",
     "full_record_gap",
     "snapshot_age_hours",
     "norm",
@@ -108,8 +113,9 @@ _NOT_SHARES = (
 
 
 def incident_id_of(cause: FoundCause, context: AuditContext) -> str:
-    """Name an incident by component, subject and start of the window."""
-    key = f"{cause.component}|{cause.subject}|{context.window_start.isoformat()}"
+    """Name an incident by component, subject, start of the window, and its place if it has one."""
+    place = "".join(f"|{name}={value}" for name, value in sorted(place_of(cause.root).items()))
+    key = f"{cause.component}|{cause.subject}|{context.window_start.isoformat()}{place}"
     return f"inc-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
 
@@ -132,20 +138,17 @@ def open_incident(cause: FoundCause, context: AuditContext, *, now: datetime) ->
     )
 
 
-def timeline_entry(event: str, context: AuditContext, *, at: datetime) -> Mapping[str, str]:
+def timeline_entry(
+    event: str, context: AuditContext, *, at: datetime, note: str = ""
+) -> Mapping[str, str]:
     """Make one line of an incident's story; window and revision say which judgement it was."""
-    return {
+    line = {
         "at": at.isoformat(),
         "event": event,
         "window": judged_window(context),
         "run_id": context.run_id,
     }
-
-
-def judged_window(context: AuditContext) -> str:
-    """Name a judgement of a window: the same for a repeat, another for a later revision."""
-    start, end = sql_timestamp(context.window_start), sql_timestamp(context.window_end)
-    return f"{start} to {end}, revision {context.revision}"
+    return {**line, "note": note} if note else line
 
 
 def has_entry(incident: Incident, event: str, context: AuditContext) -> bool:
@@ -154,14 +157,44 @@ def has_entry(incident: Incident, event: str, context: AuditContext) -> bool:
     return any(e.get("event") == event and e.get("window") == window for e in incident.timeline)
 
 
-def add_entry(incident: Incident, event: str, context: AuditContext, *, at: datetime) -> Incident:
+def add_entry(
+    incident: Incident, event: str, context: AuditContext, *, at: datetime, note: str = ""
+) -> Incident:
     """Return the incident with one more line in its story."""
-    return replace(incident, timeline=(*incident.timeline, timeline_entry(event, context, at=at)))
+    line = timeline_entry(event, context, at=at, note=note)
+    return replace(incident, timeline=(*incident.timeline, line))
 
 
-def is_same_cause(incident: Incident, cause: FoundCause) -> bool:
-    """Tell whether an incident speaks of the same component and subject."""
-    return (incident.component, incident.subject) == (cause.component, cause.subject)
+def name_cause(
+    incident: Incident, cause: FoundCause, context: AuditContext, *, at: datetime
+) -> Incident:
+    """Return an incident that was of a symptom, or of a part, as one of the cause named now.
+
+    It keeps its id, its state and its story; its first findings stay behind those of the cause.
+    A diagnosis of what it was thought to be is dropped.
+    """
+    named = open_incident(cause, context, now=at)
+    told = {finding.finding_id for finding in named.findings}
+    kept = [one for one in incident.findings if one.finding_id not in told][:_KEPT_OF_BEFORE]
+    entry = timeline_entry("cause_named", context, at=at, note=f"before: {incident.title}")
+    return replace(
+        named,
+        incident_id=incident.incident_id,
+        status=incident.status,
+        severity=min(incident.severity, named.severity, key=SEVERITIES.index),
+        detected_at=incident.detected_at,
+        findings=(*named.findings[: KEPT_FINDINGS - len(kept)], *kept),
+        timeline=(*incident.timeline, entry),
+        links=incident.links,
+    )
+
+
+def join_incident(
+    incident: Incident, home: str, context: AuditContext, *, at: datetime
+) -> Incident:
+    """Return an incident closed because its cause is told in another one, `home`."""
+    entry = timeline_entry("joined", context, at=at, note=f"its cause is that of {home}")
+    return replace(incident, status="resolved", timeline=(*incident.timeline, entry))
 
 
 def describe_cause(cause: FoundCause) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import partial
+from typing import Literal
 
 from recsysops.detection.checks import Judgement
 from recsysops.detection.context import AuditContext
@@ -12,14 +14,19 @@ from recsysops.detection.decide import decide_findings
 from recsysops.detection.fold import FoundCause, fold_findings
 from recsysops.detection.incidents import (
     add_entry,
+    describe_cause,
     has_entry,
-    incident_id_of,
-    is_same_cause,
+    join_incident,
+    name_cause,
     open_incident,
 )
 from recsysops.detection.lifecycle import comes_back, may_page
+from recsysops.detection.matching import Belonging, Match, is_told_by, match_causes
+from recsysops.detection.sightings import NOT_SEEN
 from recsysops.ports import IncidentBook, Notifier
 from recsysops.vocabulary import Incident, IncidentStatus
+
+_Outcome = Literal["opened", "continued", "renamed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +35,10 @@ class AuditReport:
 
     opened: incidents first seen by this window (a repeat of the window names them again), and
     resolved ones whose cause came back soon.
-    continued: incidents of earlier windows whose cause is seen again. cleared: unresolved
-    incidents of earlier windows whose cause this window, fully judged, does not show.
-    unjudged: audit → reason.
+    continued: incidents of earlier windows whose cause, or a symptom of it, is seen again.
+    renamed: those that were opened for a symptom or a part, and have their cause's name now.
+    cleared: unresolved incidents of earlier windows whose cause this window, fully judged, does
+    not show. unjudged: audit → reason.
     """
 
     run_id: str
@@ -40,11 +48,12 @@ class AuditReport:
     continued: tuple[str, ...]
     cleared: tuple[str, ...]
     unjudged: dict[str, str]
+    renamed: tuple[str, ...] = ()
 
     @property
     def is_quiet(self) -> bool:
         """Nothing is wrong in this window."""
-        return not self.opened and not self.continued
+        return not self.opened and not self.continued and not self.renamed
 
     def to_document(self) -> dict[str, object]:
         """Return the report as JSON-ready values."""
@@ -62,7 +71,8 @@ def record_incidents(
     """Decide what raises an alarm, fold it into causes, and bring the incident book up to date.
 
     A cause whose incident is not resolved yet continues that incident and pages nobody again;
-    one that comes back soon after it was resolved reopens it, and pages once a day at most.
+    so does one that makes, or is made by, what an open incident speaks of (detection.matching).
+    One that comes back soon after it was resolved reopens it, and pages once a day at most.
     Repeating a window changes nothing. An incident is written before it is paged, and marked
     afterwards: who dies in between pages on the repeat.
 
@@ -71,25 +81,23 @@ def record_incidents(
     decision = decide_findings(judgements, context)
     causes = fold_findings(decision.findings)
     known = incidents.list_incidents()
-    unresolved = [one for one in known if one.status != "resolved"]
-    resolved = [one for one in known if comes_back(one, at=now)]
-    book = _Book(incidents, notifier, context, now, {one.incident_id: one for one in known})
-    opened, continued = [], []
-    for cause in causes:
-        if earlier := _earlier_incident(cause, unresolved, context):
-            continued.append(book.note(earlier, "seen_again"))
-        elif back := _earlier_incident(cause, resolved, context):
-            opened.append(book.reopen(back))
-        else:
-            opened.append(book.open(cause))
-    silent = _silent(unresolved, causes, judgements, context)
+    matches = match_causes(
+        causes, known=known, comes_back=lambda one: comes_back(one, at=now), context=context
+    )
+    book = _Book(incidents, notifier, context, now)
+    told: dict[_Outcome, list[str]] = {"opened": [], "continued": [], "renamed": []}
+    for match in matches:
+        outcome, incident_id = book.write(match)
+        told[outcome].append(incident_id)
+    silent = _silent(known, matches, judgements, context)
     return AuditReport(
         run_id=context.run_id,
         tested=decision.tested,
         alpha=decision.alpha,
-        opened=tuple(opened),
-        continued=tuple(continued),
-        cleared=tuple(book.note(one, "not_seen") for one in silent),
+        opened=tuple(told["opened"]),
+        continued=tuple(told["continued"]),
+        renamed=tuple(told["renamed"]),
+        cleared=tuple(book.note(one, NOT_SEEN) for one in silent),
         unjudged={one.audit: one.explain() for one in judgements if one.status != "judged"},
     )
 
@@ -102,66 +110,107 @@ class _Book:
     notifier: Notifier
     context: AuditContext
     now: datetime
-    known: Mapping[str, Incident]
 
-    def open(self, cause: FoundCause) -> str:
-        incident = open_incident(cause, self.context, now=self.now)
-        known = self.known.get(incident.incident_id)
-        if known is None:
-            self.incidents.put(incident)
-        written = known or incident
-        if not any(entry.get("event") == "paged" for entry in written.timeline):
-            self.notifier.publish(written.title, _page(written))
-            self._add(written.incident_id, "paged")
-        return written.incident_id
+    def write(self, match: Match) -> tuple[_Outcome, str]:
+        """Bring the book up to date with one match; say what became of its incident."""
+        if match.incident is None:
+            return "opened", self.open(open_incident(match.cause, self.context, now=self.now))
+        incident = match.incident
+        outcome = self._go_on(match.belonging, incident, match.cause)
+        for one in match.joined:
+            self._change(one, partial(join_incident, home=incident.incident_id))
+        return outcome, incident.incident_id
 
-    def reopen(self, incident: Incident) -> str:
-        reopened = self._add(incident.incident_id, "reopened", status="reopened")
-        if may_page(incident, at=self.now):
-            self.notifier.publish(f"again: {incident.title}", _page(reopened))
-            self._add(incident.incident_id, "paged")
+    def _go_on(self, belonging: Belonging, incident: Incident, cause: FoundCause) -> _Outcome:
+        match belonging:
+            case "repeat":
+                self.page_once(incident)
+                return "opened"
+            case "back":
+                self.reopen(incident)
+                return "opened"
+            case "root":
+                self.rename(incident, cause)
+                return "renamed"
+            case "symptom":
+                self.note(incident, "symptom_seen", note=describe_cause(cause))
+                return "continued"
+            case _:
+                self.note(incident, "seen_again")
+                named = has_entry(incident, "cause_named", self.context)
+                return "renamed" if named else "continued"
+
+    def open(self, incident: Incident) -> str:
+        self.incidents.put(incident)
+        self.page_once(incident)
         return incident.incident_id
 
-    def note(self, incident: Incident, event: str) -> str:
-        if not any(has_entry(incident, one, self.context) for one in (event, "reopened")):
-            self._add(incident.incident_id, event)
+    def page_once(self, incident: Incident) -> None:
+        if not any(entry.get("event") == "paged" for entry in incident.timeline):
+            self.notifier.publish(incident.title, _page(incident))
+            self._add(incident, "paged")
+
+    def reopen(self, incident: Incident) -> None:
+        reopened = self._add(incident, "reopened", status="reopened")
+        self._page_again("again", incident, reopened)
+
+    def rename(self, incident: Incident, cause: FoundCause) -> None:
+        renamed = self._change(incident, partial(name_cause, cause=cause))
+        self._page_again("cause found", incident, renamed)
+
+    def note(self, incident: Incident, event: str, *, note: str = "") -> str:
+        told = (event, "reopened", "cause_named")
+        if not any(has_entry(incident, one, self.context) for one in told):
+            self._add(incident, event, note=note)
         return incident.incident_id
+
+    def _page_again(self, why: str, before: Incident, incident: Incident) -> None:
+        """Page about an incident that people know of, once a day at most."""
+        if may_page(before, at=self.now):
+            self.notifier.publish(f"{why}: {incident.title}", _page(incident))
+            self._add(incident, "paged")
 
     def _add(
-        self, incident_id: str, event: str, *, status: IncidentStatus | None = None
+        self,
+        incident: Incident,
+        event: str,
+        *,
+        status: IncidentStatus | None = None,
+        note: str = "",
     ) -> Incident:
         """Add a line to the story as it is now: people and diagnosis write there too."""
 
-        def add(fresh: Incident) -> Incident:
-            told = add_entry(fresh, event, self.context, at=self.now)
+        def add(fresh: Incident, context: AuditContext, *, at: datetime) -> Incident:
+            told = add_entry(fresh, event, context, at=at, note=note)
             return replace(told, status=status or fresh.status)
 
-        return self.incidents.update(incident_id, add)
+        return self._change(incident, add)
 
-
-def _earlier_incident(
-    cause: FoundCause, known: Sequence[Incident], context: AuditContext
-) -> Incident | None:
-    """Return the unresolved incident of another window that has the same cause."""
-    own = incident_id_of(cause, context)
-    return next((i for i in known if is_same_cause(i, cause) and i.incident_id != own), None)
+    def _change(self, incident: Incident, change: Callable[..., Incident]) -> Incident:
+        return self.incidents.update(
+            incident.incident_id, lambda fresh: change(fresh, context=self.context, at=self.now)
+        )
 
 
 def _silent(
     known: Sequence[Incident],
-    causes: Sequence[FoundCause],
+    matches: Sequence[Match],
     judgements: Sequence[Judgement],
     context: AuditContext,
 ) -> list[Incident]:
     """Return incidents of earlier windows whose audit judged this window and found nothing."""
     judged = {one.audit for one in judgements if one.status == "judged"}
+    told = {incident_id for match in matches for incident_id in match.incident_ids}
+    found = [finding for match in matches for finding in match.cause.findings]
     return [
         incident
         for incident in known
-        if incident.window.end <= context.window_start
-        and not any(is_same_cause(incident, cause) for cause in causes)
+        if incident.status != "resolved"
+        and incident.incident_id not in told
+        and incident.window.end <= context.window_start
         and incident.findings
         and incident.findings[0].audit in judged
+        and not any(is_told_by(incident, finding) for finding in found)
     ]
 
 

@@ -51,7 +51,7 @@ Layout = dict[str, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class AuditedWindow:
-    """One judged window and the incidents that it opened."""
+    """One judged window and the incidents that it opened, or named the cause of."""
 
     window: Window
     opened: tuple[Incident, ...]
@@ -204,7 +204,8 @@ class SeedWorld:
             audits=audits,
             baselines=self._baselines,
         )
-        return AuditedWindow(window, tuple(book.get(name) for name in report.opened))
+        named = (*report.opened, *report.renamed)
+        return AuditedWindow(window, tuple(book.get(name) for name in named))
 
     def _registry(self, day: int) -> MemoryRegistry:
         model = self._model_of(day)

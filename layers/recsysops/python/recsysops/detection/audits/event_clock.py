@@ -63,6 +63,11 @@ counts AS (
 
 _TOLERATED_SECONDS = 60
 """A device's clock may be off by this much."""
+_KEPT_REQUESTS = 0.2
+"""A clock loses nothing: |log ratio| of a slice's requests to its usual part, at most."""
+_LEFT_AFTER_TURN = 0.6
+"""What is left of the distance once the clock is turned back, at most: hours are counted noisily,
+and a shop's own day is not everybody's."""
 _WATCHED: Final = {
     "feedback": (("early_feedback_share", "early"),),
     "arrival": (("late_rows_share", "late"), ("future_rows_share", "early")),
@@ -78,6 +83,8 @@ _FLOORS: Final[Mapping[str, float]] = {
     "future_rows_share.slice": 0.05,
     # a slice's day against everybody's: three hours of shift move a tenth of a flat day
     "hour_profile": 0.1,
+    # the same, where turning the clock back explains it
+    "clock_shift": 0.1,
 }
 
 
@@ -117,17 +124,32 @@ def _profile_check(found: Distribution, whole: Distribution) -> Check | None:
         ]
     )
     p_value = min((change.p_value for change in changes), default=1.0)
+    metric = "clock_shift" if _is_turned(before, now, usual) else "hour_profile"
     return Check(
-        metric="hour_profile",
+        metric=metric,
         subject="event_time",
         slice=found.slice,
         baseline=0.0,
         observed=(distance := kolmogorov_smirnov(usual[seen], now.sum(axis=1)[seen])),
         effect=distance,
-        effect_floor=floor_of("hour_profile", sliced=True, floors=_FLOORS),
+        effect_floor=floor_of(metric, sliced=True, floors=_FLOORS),
         p_value=min(1.0, len(changes) * p_value),
         nested=True,
     )
+
+
+def _is_turned(before: Floats, now: Floats, usual: Floats) -> bool:
+    """Tell whether the slice kept its requests and a turned clock explains most of the change."""
+    profile, seen = before.sum(axis=1), now.sum(axis=1)
+    if abs(np.log(seen.sum() / usual.sum())) > _KEPT_REQUESTS:
+        return False
+    apart = [_distance(np.roll(profile, hours), seen) for hours in range(24)]
+    return bool(min(apart[1:]) < _LEFT_AFTER_TURN * apart[0])
+
+
+def _distance(one: Floats, other: Floats) -> float:
+    """Return the total variation distance of two days, 0 to 1."""
+    return float(np.abs(one / one.sum() - other / other.sum()).sum()) / 2.0
 
 
 def _share(part: Floats, whole: Floats, hour: int) -> Weighted:

@@ -246,6 +246,9 @@ EXPLAINED_BY: Final = (
     Root("log_schema"),
     Root("log_loss", root_subjects=("slim_requests",)),
     Root("member_concentration"),
+    # an hour sees the requests come and go; the day sees that its clock was turned
+    Root("event_clock", root_metrics=("clock_shift",), same_slice=True),
+    Root("event_clock", root_metrics=("late_rows_share", "future_rows_share")),
 )
 AUDIT = Audit(
     name="volume",
