@@ -253,6 +253,14 @@ def test_a_symptom_elsewhere_is_no_symptom_of_this_cause() -> None:
     assert ("traffic", "requests") not in desk.names()
 
 
+def test_a_cause_takes_over_what_any_of_its_own_findings_explains() -> None:
+    desk = Desk()
+    [symptom] = desk.run(hour_of(3), fewer_requests(country="DE")).opened
+    early = said("event_clock", "early_feedback_share", "event_time", change=0.1)
+    assert desk.run(day_of(0), early, turned_clock(country="DE")).renamed == (symptom,)
+    assert desk.book.get(symptom).findings[0].metric == "early_feedback_share"
+
+
 def test_a_countrys_incident_hides_no_surfaces_and_no_other_countrys() -> None:
     desk = Desk()
     [de] = desk.run(hour_of(3), fewer_requests(country="DE")).opened

@@ -123,18 +123,15 @@ class _Matching:
             for one in self.open
             if one.findings
             and _names(one) != (part.component, part.subject)
-            and explains(part.root, one.findings[0])
+            and _explain(part.findings, one.findings[0])
             and not explains(one.findings[0], part.root)
-            and covers(place_of(part.root), _place(one))
             and seen_share(one, self.context) > 0.0
         ]
 
     def _makes(self, incident: Incident, part: FoundCause) -> bool:
         """Tell whether an open incident's cause makes this one: at the same time, or as before."""
-        if not incident.findings or not covers(_place(incident), place_of(part.root)):
-            return False
-        root, share = incident.findings[0], seen_share(incident, self.context)
-        if not explains(root, part.root, by_name=share < _MOST_OF_IT):
+        share = seen_share(incident, self.context)
+        if not _explain(incident.findings, part.root, by_name=share < _MOST_OF_IT):
             return False
         return share > 0.0 or (was_seen_last(incident) and _has_shown(incident, part.root))
 
@@ -171,6 +168,15 @@ def _split(
         own = [finding for finding in own if finding not in mine]
     if own:
         yield FoundCause([*own, *(symptoms if cause.root in own else ())]), None
+
+
+def _explain(cause: Sequence[Finding], symptom: Finding, *, by_name: bool = False) -> bool:
+    """Tell whether what a cause's own findings say, there or everywhere, makes the symptom."""
+    return any(
+        explains(one, symptom, by_name=by_name) and covers(place_of(one), place_of(symptom))
+        for one in cause
+        if (one.component, one.subject) == (cause[0].component, cause[0].subject)
+    )
 
 
 def _knows(incident: Incident, finding: Finding) -> bool:
