@@ -8,7 +8,6 @@ import pytest
 from recsysops.adapters.duckdb_lake import DuckDbLake
 from recsysops.adapters.memory import MemoryBlobs
 from recsysops.detection.baseline import (
-    answer_with,
     baseline_key,
     dump_baseline,
     load_baseline,
@@ -43,7 +42,7 @@ def test_an_answer_about_both_periods_leaves_its_reference_and_its_edges() -> No
     assert {row["period"] for row in kept.rows} == {"reference"}
     alone = [row for row in answer if row["period"] == "window"]
     [whole] = read_distributions(answer)
-    [joined] = read_distributions(answer_with(load_baseline(dump_baseline(kept)), alone))
+    [joined] = read_distributions(alone, reference=load_baseline(dump_baseline(kept)).sums)
     assert (joined.reference.groups == whole.reference.groups).all()
     assert (joined.window.groups == whole.window.groups).all()
 

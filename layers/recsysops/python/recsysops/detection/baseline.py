@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from recsysops.detection.cells import EDGES, read_edges
+from recsysops.detection.cells import read_edges
 from recsysops.detection.declaration import Audit
+from recsysops.detection.packed import PackedSums, read_packed
 from recsysops.errors import BadData
 from recsysops.ports import Row
 from recsysops.vocabulary import Window
@@ -37,6 +39,11 @@ class Baseline(BaseModel):
         """Where it is kept."""
         return _key(self.audit, self.digest, self.reference_start, self.reference_end)
 
+    @cached_property
+    def sums(self) -> PackedSums:
+        """The aggregates, read once for all windows that are held against them. Raises: BadData."""
+        return read_packed(self.rows)
+
     @property
     def is_empty(self) -> bool:
         """Whether the reference held nothing when it was asked."""
@@ -61,11 +68,6 @@ def make_baseline(audit: Audit, reference: Window, rows: Sequence[Row]) -> Basel
         edges=read_edges(rows),
         rows=tuple(dict(row) for row in rows if row.get("period") == "reference"),
     )
-
-
-def answer_with(baseline: Baseline, rows: Sequence[Row]) -> list[Row]:
-    """Return the answer for both periods, from a kept reference and what the window answered."""
-    return [*baseline.rows, *(row for row in rows if row.get("period") not in ("reference", EDGES))]
 
 
 def dump_baseline(baseline: Baseline) -> bytes:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
 
+from recsysops.detection.packed import PackedSums, Span, numbers_first, read_packed
 from recsysops.errors import BadData
 from recsysops.ports import Row
 from recsysops.statistics.shares import Weighted, effective_rows
 from recsysops.statistics.student import Floats
-from recsysops.vocabulary import HASH_GROUPS
 
 Period = Literal["reference", "window"]
 PERIODS: tuple[Period, ...] = get_args(Period)
 EDGES = "edges"
 """The period of rows that tell bin edges rather than sums."""
-_REMEMBERED_TEXTS = 16_384
 EVERYTHING = "all"
 """The slice that is no slice."""
 
@@ -101,7 +99,7 @@ class Distribution:
 
     def with_window_of(self, other: Distribution) -> Distribution:
         """Return the other's window, named as it is, against this one's reference."""
-        cells = tuple(sorted({*self.cells, *other.cells}, key=_numbers_first))
+        cells = tuple(sorted({*self.cells, *other.cells}, key=numbers_first))
         return Distribution(
             other.slice_name,
             self.subject,
@@ -121,23 +119,37 @@ def slice_of(name: str) -> dict[str, str]:
     return {} if name == EVERYTHING else {dimension: value}
 
 
-def read_distributions(rows: Iterable[Row]) -> list[Distribution]:
+def read_distributions(
+    rows: Iterable[Row], *, reference: PackedSums | None = None
+) -> list[Distribution]:
     """Read an audit's answer, one distribution per slice and subject, in order of appearance.
 
     Cells that only one period has are zero in the other. Numeric cells ('0', '1', …) come in
-    numeric order, the others by name after them.
+    numeric order, the others by name after them. reference: what was read of a kept one, in
+    place of the reference that the rows tell.
 
     Raises: BadData when a row is not of the shape that detection.sql asks for.
     """
-    found: dict[tuple[str, str], dict[tuple[str, str], Row]] = defaultdict(dict)
+    told: dict[object, list[Row]] = defaultdict(list)
     for row in rows:
-        if row.get("period") == EDGES:
-            continue
-        subject, _, cell = str(row.get("label")).partition("=")
-        found[str(row.get("slice")), subject][str(row.get("period")), cell] = row
-    return [
-        _distribution(slice_name, subject, parts) for (slice_name, subject), parts in found.items()
-    ]
+        told[row.get("period")].append(row)
+    before = read_packed(told["reference"]) if reference is None else reference
+    now = read_packed(told["window"])
+    if not before.has_all_of(now):
+        before = before.joined_with(now)
+    return list(_distributions(before, now.laid_out_as(before)))
+
+
+def _distributions(reference: PackedSums, window: PackedSums) -> Iterator[Distribution]:
+    for (slice_name, subject), span in reference.spans.items():
+        sums = (_part_of(block, span) for block in (reference, window))
+        yield Distribution(slice_name, subject, span.cells, *sums)
+
+
+def _part_of(block: PackedSums, span: Span) -> Sums:
+    scalars = block.scalars[:, span.start : span.stop]
+    groups = block.groups[:, span.start : span.stop]
+    return Sums(scalars[0], scalars[1], scalars[2], groups[0], groups[1])
 
 
 def read_edges(rows: Iterable[Row]) -> dict[str, tuple[float, ...]]:
@@ -164,42 +176,3 @@ def _take(sums: Sums, places: Sequence[int | None]) -> Sums:
         for part in (sums.rows, sums.squared, sums.spread, sums.groups, sums.values)
     )
     return Sums(*(part[index] for part in padded))
-
-
-def _distribution(
-    slice_name: str, subject: str, parts: Mapping[tuple[str, str], Row]
-) -> Distribution:
-    cells = tuple(sorted({cell for _, cell in parts}, key=_numbers_first))
-    sums = {period: _sums([parts.get((period, cell)) for cell in cells]) for period in PERIODS}
-    return Distribution(slice_name, subject, cells, sums["reference"], sums["window"])
-
-
-def _numbers_first(cell: str) -> tuple[int, int, str]:
-    return (0, int(cell), "") if cell.isdecimal() else (1, 0, cell)
-
-
-def _sums(rows: Sequence[Row | None]) -> Sums:
-    groups = np.zeros((2, len(rows), HASH_GROUPS))
-    scalars = np.zeros((3, len(rows)))
-    for place, row in enumerate(rows):
-        if row is None:
-            continue
-        try:
-            scalars[:, place] = [float(str(row[name])) for name in ("n", "ww", "wxx")]
-            groups[:, place] = _unpack_groups(str(row["groups"]))
-        except (KeyError, ValueError, IndexError) as error:
-            raise BadData(f"audit row {dict(row)} is not of the expected shape: {error}") from error
-    if not np.isfinite(groups).all():
-        raise BadData("audit sums hold infinite or missing numbers")
-    return Sums(scalars[0], scalars[1], scalars[2], groups[0], groups[1])
-
-
-@lru_cache(maxsize=_REMEMBERED_TEXTS)
-def _unpack_groups(text: str) -> Floats:
-    """Read 'group:weight:value …' as (2, 32); a kept reference is read again for every window."""
-    unpacked = np.zeros((2, HASH_GROUPS))
-    for part in text.split(" "):
-        group, weight, value = part.split(":")
-        unpacked[:, int(group)] = float(weight), float(value)
-    unpacked.flags.writeable = False
-    return unpacked

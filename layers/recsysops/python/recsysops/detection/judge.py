@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from recsysops.detection.baseline import Baseline
 from recsysops.detection.cells import PERIODS, Distribution, read_distributions
 from recsysops.detection.checks import Check, CheckDocument, Judgement
 from recsysops.detection.context import AuditContext
@@ -26,16 +27,18 @@ def judge_rows(
     context: AuditContext,
     query_id: str = "",
     sql: str | None = None,
+    kept: Baseline | None = None,
 ) -> Judgement:
     """Judge the rows that an audit's SQL returned.
 
     Too little evidence or rows of another shape give 'could_not_judge' with the reason: never
-    a pass, never a crash of the other audits. sql: what was asked, when not both periods.
+    a pass, never a crash of the other audits. sql: what was asked, when not both periods;
+    kept: what stands for the reference then.
     """
     sql = audit.render(context) if sql is None else sql
     unjudged = partial(Judgement, audit=audit.name, query_id=query_id, sql=sql)
     try:
-        distributions = read_distributions(rows)
+        distributions = read_distributions(rows, reference=kept.sums if kept else None)
         if audit.needs_reference and _lacks_reference(distributions):
             return unjudged(status="no_reference", reason="the reference holds nothing yet")
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -63,13 +63,24 @@ def jackknife_difference(
     `statistic` maps (numerator, denominator) totals of any shape to estimates of that shape;
     both pairs hold group sums (..., g).
     """
+    value, error = difference_with_error(statistic, reference=reference, window=window)
+    return with_p_value(value, error, degrees=window[0].shape[-1] - 1)
+
+
+def difference_with_error(
+    statistic: Callable[[Floats, Floats], Floats],
+    *,
+    reference: tuple[Floats, Floats],
+    window: tuple[Floats, Floats],
+) -> tuple[Floats, Floats]:
+    """Return what `jackknife_difference` estimates and its standard error, without a test."""
     replicates = statistic(*map(leave_one_group_out, window)) - statistic(
         *map(leave_one_group_out, reference)
     )
     value = statistic(*(part.sum(axis=-1) for part in window)) - statistic(
         *(part.sum(axis=-1) for part in reference)
     )
-    return with_p_value(value, jackknife_error(replicates), degrees=replicates.shape[-1] - 1)
+    return value, jackknife_error(replicates)
 
 
 def with_p_value(value: Floats, error: Floats, *, degrees: Floats | float) -> Estimates:

@@ -8,6 +8,7 @@ import numpy as np
 
 from recsysops.statistics.jackknife import (
     Estimates,
+    difference_with_error,
     jackknife_difference,
     jackknife_error,
     leave_one_group_out,
@@ -48,16 +49,14 @@ def compare_shares(reference: Weighted, window: Weighted) -> Estimates:
     and one failure added (Agresti and Caffo, 2000): when nothing varies, as with 0 of n against
     n of n, the jackknife sees no error at all.
     """
-    found = _difference(reference, window)
+    value, error = difference_with_error(ratio, **_pairs(reference, window))
     floor = np.sqrt(_binomial_variance(reference) + _binomial_variance(window))
-    return with_p_value(
-        found.value, np.fmax(found.error, floor), degrees=_degrees(reference, window)
-    )
+    return with_p_value(value, np.fmax(error, floor), degrees=_degrees(reference, window))
 
 
 def compare_means(reference: Weighted, window: Weighted) -> Estimates:
     """Test the change of a Hájek mean (part = Σw·x) between two windows, two-sided."""
-    return _difference(reference, window)
+    return jackknife_difference(ratio, **_pairs(reference, window))
 
 
 def compare_with_zero(sums: Weighted) -> Estimates:
@@ -71,12 +70,11 @@ def compare_with_zero(sums: Weighted) -> Estimates:
     return with_p_value(value, jackknife_error(replicates), degrees=float(sums.part.shape[-1] - 1))
 
 
-def _difference(reference: Weighted, window: Weighted) -> Estimates:
-    return jackknife_difference(
-        ratio,
-        reference=(reference.part, np.broadcast_to(reference.whole, reference.part.shape)),
-        window=(window.part, np.broadcast_to(window.whole, window.part.shape)),
-    )
+def _pairs(reference: Weighted, window: Weighted) -> dict[str, tuple[Floats, Floats]]:
+    return {
+        name: (sums.part, np.broadcast_to(sums.whole, sums.part.shape))
+        for name, sums in (("reference", reference), ("window", window))
+    }
 
 
 def _degrees(reference: Weighted, window: Weighted) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from recsysops.detection.baseline import Baseline, answer_with, make_baseline
+from recsysops.detection.baseline import Baseline, make_baseline
 from recsysops.detection.checks import Judgement
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
@@ -36,12 +36,10 @@ def judge_audit(
         rows = list(fetch_rows())
         if kept is None:
             _keep_reference(audit, context, rows, baselines)
-        else:
-            rows = answer_with(kept, rows)
     except (DependencyError, BadData) as error:
         return failed(reason=str(error)[:500])
     sql = audit.render(context, edges=kept.edges if kept else None)
-    return judge_rows(audit, rows, context=context, query_id=query_id, sql=sql)
+    return judge_rows(audit, rows, context=context, query_id=query_id, sql=sql, kept=kept)
 
 
 def _kept_reference(
