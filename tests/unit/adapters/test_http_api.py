@@ -91,3 +91,9 @@ def test_long_words_of_the_api_are_cut_and_bytes_that_are_no_text_do_not_hurt(
     with pytest.raises(BadInput) as refused:
         api.call("POST", "/v1/recommendations", {})
     assert len(str(refused.value)) < 400
+
+
+def test_a_refusal_is_told_in_the_words_of_the_api(server: Server, api: HttpApi) -> None:
+    server.answer = (422, b'{"error": "bad_input", "message": "limit: too many", "problems": []}')
+    with pytest.raises(BadInput, match=r"^POST /v1/feedback: 422 limit: too many$"):
+        api.call("POST", "/v1/feedback", {})

@@ -14,7 +14,8 @@ def test_every_table_and_column_is_described(run_cli: RunCli) -> None:
     found = json.loads(run_cli("columns", "--json").out)
     assert list(found) == list(TABLES)
     for name, record in TABLES.items():
-        assert len(found[name].splitlines()) == 2 + len(glue_columns(record))
+        assert [(c["column"], c["type"]) for c in found[name]] == glue_columns(record)
+        assert all(column["meaning"] for column in found[name])
 
 
 def test_one_table_is_printed_as_markdown(run_cli: RunCli) -> None:

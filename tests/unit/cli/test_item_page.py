@@ -32,10 +32,10 @@ def test_an_item_is_shown_as_served_with_its_numbers(
 
 
 @pytest.mark.usefixtures("ports")
-def test_an_item_that_nobody_serves_says_so_and_an_id_that_is_none_is_refused(
-    run_cli: RunCli,
-) -> None:
-    assert "no snapshot of these days has it" in run_cli("item", "i-nobody", *DAY).out
+def test_an_item_that_nobody_knows_and_an_id_that_is_none_are_refused(run_cli: RunCli) -> None:
+    unknown = run_cli("item", "i-nobody", *DAY)
+    assert (unknown.status, unknown.out) == (2, "")
+    assert "no item 'i-nobody' in snapshots, requests and incidents" in unknown.err
     said = run_cli("item", "x'--", *DAY)
     assert (said.status, said.out) == (2, "")
 

@@ -70,9 +70,12 @@ def test_a_typo_is_one_clear_line(run_cli: RunCli, ports: Ports) -> None:
     assert "nothing to take back" in run_cli("models", "rollback").err
 
 
-def test_a_comparison_without_evidence_refuses_in_words(run_cli: RunCli, ports: Ports) -> None:
-    window = ("--from", "2026-03-01", "--to", "2026-03-04")
-    found = json.loads(run_cli("models", "compare", "m-2", *window, "--json").out)
+def test_a_comparison_without_evidence_refuses_in_words(
+    run_cli: RunCli, ports: Ports, broken_world: BrokenWorld
+) -> None:
+    model_id, window = broken_world.good.model_id, ("--from", "2026-03-01", "--to", "2026-03-04")
+    found = json.loads(run_cli("models", "compare", model_id, *window, "--json").out)
     assert found["shadow_requests"] == 0
     assert len(found["refusals"]) == 4
-    assert "refused: " in run_cli("models", "compare", "m-2", *window).out
+    assert "refused: " in run_cli("models", "compare", model_id, *window).out
+    assert "no model 'm-2' in the registry" in run_cli("models", "compare", "m-2", *window).err

@@ -118,6 +118,7 @@ def test_a_question_that_cannot_be_answered_is_status_1_with_the_reason(
         (["r-1", "--with", "hotfix=."], "no flag document"),
         (["r-1", "--ask-members"], "--ask-members needs --with model=ID"),
         (["x' OR 1=1", "--explain"], "is not an id"),
+        (["r-nobody"], "no full record was logged there"),
     ],
 )
 def test_what_is_not_allowed_is_one_line_and_status_2(

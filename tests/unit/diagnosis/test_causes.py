@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from recsysops.diagnosis.items_as_served import query_items, served_item
 from recsysops.diagnosis.slices import jaccard_index, rank_slices
 from recsysops.diagnosis.suspects import Suspicion
 from recsysops.diagnosis.two_by_two import (
@@ -126,3 +127,12 @@ def test_nothing_odd_is_refused_and_not_guessed() -> None:
     cause = decide()
     assert cause.verdict == "could_not_judge"
     assert "because" in cause.summary
+
+
+def test_genres_are_read_from_joined_text_and_missing_ones_are_none() -> None:
+    row = {"item_id": "i-1", "year": None, "language": None, "price": None, "in_stock": None,
+           "source": "s", "batch": None}  # fmt: skip
+    joined = {"Film-Noir|War": {"Film-Noir", "War"}, "Drama": {"Drama"}, "": set(), None: set()}
+    read = {text: served_item({**row, "genres": text}).genres for text in joined}
+    assert read == joined
+    assert "array_join(genres, '|')" in query_items("d-0123456789abcdef", name="n").sql

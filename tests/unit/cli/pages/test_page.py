@@ -36,7 +36,7 @@ def test_missed_choices_are_a_sound_page_with_and_without_any() -> None:
     html = render_missed(cluster_missed_choices(missed), missed, window="w", choices=9)
     assert find_page_faults(html) == []
     assert "6 of 9 ranked choices" in html
-    assert "Drama|War" in html
+    assert "Drama, War" in html
     assert find_page_faults(SOUND) == []
     assert "nothing was missed" in SOUND
 

@@ -78,4 +78,8 @@ def _document(data: bytes, *, asked: str) -> dict[str, object]:
 
 
 def _words(data: bytes) -> str:
-    return data[:300].decode(errors="replace")
+    """Return what the API says was wrong; of an answer of another shape, its beginning."""
+    try:
+        return str(json.loads(data)["message"])[:300]
+    except (ValueError, KeyError, TypeError):
+        return data[:300].decode(errors="replace")

@@ -28,8 +28,10 @@ def audits(
     chosen = [find_audit(name)] if name else list(AUDITS)
     if as_json:
         print_json([_told(audit) for audit in chosen])
-    elif page or name:
+    elif page:
         typer.echo("\n".join(render_catalogue(chosen)))
+    elif name:
+        typer.echo("\n".join(_section(chosen[0])).strip())
     else:
         print_table(f"{len(chosen)} audits", [_row(audit) for audit in chosen])
 

@@ -17,13 +17,13 @@ def columns(
 ) -> None:
     """Print the columns of the lake's tables as Markdown: name, type and meaning."""
     from recsysops.request_log.records import TABLES
-    from recsysops.request_log.schema import describe_columns
+    from recsysops.request_log.schema import describe_columns, list_columns
 
     if table is not None and table not in TABLES:
         raise BadInput(f"table {table!r} is none of {', '.join(TABLES)}")
     chosen = [table] if table else list(TABLES)
-    texts = {name: describe_columns(TABLES[name]) for name in chosen}
     if as_json:
-        print_json(texts)
+        print_json({name: list_columns(TABLES[name]) for name in chosen})
     else:
-        typer.echo("\n\n".join(f"## {name}\n\n{text}" for name, text in texts.items()))
+        sections = [f"## {name}\n\n{describe_columns(TABLES[name])}" for name in chosen]
+        typer.echo("\n\n".join(sections))

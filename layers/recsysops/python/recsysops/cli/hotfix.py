@@ -150,4 +150,5 @@ def list_deployed(as_json: JsonFlag = False) -> None:
         for one in document.hotfixes
     ]
     print_table(f"hotfixes, document {document.version}", rows)
-    people.print(dict(deployer.status()))
+    newest = (f"{name.replace('_', ' ')} {told}" for name, told in deployer.status().items())
+    people.print(f"newest: {', '.join(newest) or 'nothing was ever deployed'}")

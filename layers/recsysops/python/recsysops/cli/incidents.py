@@ -128,7 +128,7 @@ def _tell(incident: Incident, *, as_json: bool) -> None:
         print_json(incident)
     else:
         last = incident.timeline[-1]
-        people.print(f"{incident.incident_id} is {incident.status}: {last['event']} {last['at']}")
+        people.print(f"{incident.incident_id} is {incident.status} ({last['event']} {last['at']})")
 
 
 def _status(text: str | None) -> IncidentStatus | None:

@@ -11,6 +11,7 @@ from recsysops.cli.connection import open_ports
 from recsysops.cli.operate import parse_optional_window
 from recsysops.cli.output import people, print_json, print_table, progress_console
 from recsysops.cli.stage import JsonFlag
+from recsysops.errors import NotFound
 from recsysops.vocabulary import Window
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def item(
             queries=ports.queries,
             incidents=ports.incidents,
         )
+    if page.is_unknown():
+        raise NotFound(f"no item {item_id!r} in snapshots, requests and incidents of these days")
     if as_json:
         print_json(
             {

@@ -47,7 +47,7 @@ def missed_choices(
         write_csv(missed, csv_file)
     if html_file:
         html_file.parent.mkdir(parents=True, exist_ok=True)
-        told = f"{start} to {end}"
+        told = f"{window.start:%F %R} to {window.end:%F %R} UTC"
         html_file.write_text(render_page(clusters, missed, window=told, choices=len(choices)))
     if as_json:
         print_json({"choices": len(choices), "missed": len(missed), "clusters": clusters})
@@ -94,8 +94,24 @@ def render_page(
         choices=choices,
         missed=len(missed),
         clusters=[cluster_row(cluster) for cluster in clusters],
-        rows=[dict(zip(_COLUMNS, _cells(choice), strict=True)) for choice in missed],
+        rows=[_choice_row(choice) for choice in missed],
     )
+
+
+def _choice_row(choice: RankedChoice) -> dict[str, object]:
+    return {
+        "title": choice.title or choice.item_id,
+        "rank": choice.rank or "no candidate",
+        "of": choice.eligible_count,
+        "popularity": None if choice.popularity is None else f"{100 * choice.popularity:.0f} %",
+        "genres": ", ".join(choice.genres),
+        "language": choice.language,
+        "age, years": choice.age_years,
+        "supplier": choice.source,
+        "surface": choice.surface,
+        "item": choice.item_id,
+        "request": choice.request_id,
+    }
 
 
 def _cells(choice: RankedChoice) -> list[object]:

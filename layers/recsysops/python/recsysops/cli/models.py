@@ -127,9 +127,10 @@ def compare(
     """Compare a model with the serving one: in shadow, and as canary with its control."""
     from recsysops.cli.operate import parse_window
     from recsysops.workflows.compare_models import compare_models
-    from recsysops.workflows.roll_out_model import read_pointer
+    from recsysops.workflows.roll_out_model import read_pointer, require_registered
 
     window, ports = parse_window(start, end), open_ports()
+    require_registered(model_id, ports.registry)
     running = read_pointer(_ports(ports)).canary
     roll_out_id = running.salt if running and running.model_id == model_id else None
     found = compare_models(model_id, window, roll_out_id=roll_out_id, queries=ports.queries)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -55,7 +55,8 @@ def recommend(
         print_json(answer)
         return
     items = answer["items"]
-    print_table(f"for {member_id}", items if isinstance(items, list) else [])
+    shown = ("position", "item_id", "score")
+    print_table(f"for {member_id}", items if isinstance(items, list) else [], columns=shown)
     reason = f" because {answer['fallback_reason']}" if answer["fallback_reason"] else ""
     people.print(f"{answer['status']}{reason} · model {answer['model_id']} · {answer['delta_id']}")
 
@@ -115,9 +116,24 @@ def diagnose(
     )
     print_table("slices of the odd items", [_slice_row(one) for one in found.slices])
     for suspicion in found.suspicions:
-        people.print(f"{suspicion.feature}: {len(suspicion.item_ids)} items", suspicion.evidence)
+        named = f"{suspicion.feature}: {len(suspicion.item_ids)} items"
+        people.print("; ".join([named, *_say(suspicion.evidence)]))
     queries = found.evidence["queries"]
     print_table("named queries", queries if isinstance(queries, list) else [])
+
+
+def _say(evidence: Mapping[str, object]) -> Iterator[str]:
+    for name, value in evidence.items():
+        if name != "examples":
+            yield f"{name.replace('_', ' ')} {value}"
+        elif isinstance(value, list | tuple):
+            yield f"e.g. {'; '.join(map(_say_example, value))}"
+
+
+def _say_example(example: object) -> str:
+    if not isinstance(example, Mapping):
+        return str(example)
+    return ", ".join(f"{name.replace('_', ' ')} {told}" for name, told in example.items())
 
 
 def _slice_row(match: object) -> dict[str, object]:

@@ -69,6 +69,8 @@ def progress_bar(*, quiet: bool = False) -> Progress:
 def _cell(value: object) -> str:
     if value is None:
         return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, datetime):

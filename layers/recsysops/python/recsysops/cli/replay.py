@@ -61,11 +61,11 @@ def replay(
     questions = _read_changes(changes or [], ports)
     window = parse_optional_window(start, end)
     records = _read_records(ports, request_id, window=window, sample=sample)
+    if not records and (questions or explain or request_id):
+        raise NotFound("no full record was logged there; only a sample of requests is")
     if not (questions or explain):
         _repeat(records, ports, check_digests=check_digests, as_json=as_json)
         return
-    if not records:
-        raise NotFound("no full record was logged there; only a sample of requests is")
     _answer(
         records, ports, questions, explain=explain, ask_members=ask_members,
         check_digests=check_digests, as_json=as_json,
@@ -83,7 +83,8 @@ def _repeat(
     if as_json:
         print_json({"records": len(records), **counts, "holds": report.holds})
     else:
-        people.print(f"{len(records)} records: {counts}")
+        told = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items() if n)
+        people.print(f"full records: {len(records)} ({told})")
     if not report.holds:
         raise typer.Exit(1)
 

@@ -100,7 +100,9 @@ def read_owned_metric(path: Path) -> OwnedMetric:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "file"
         raise BadData(f"{path}: {place}: {first['msg']}") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise BadData(f"{path}: no metric can be read ({error.strerror})") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadData(f"{path}: no metric can be read ({error})") from error
 
 

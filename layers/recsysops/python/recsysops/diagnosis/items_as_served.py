@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -44,7 +44,7 @@ ORDER BY requests DESC
 """
 
 _ITEMS = """
-SELECT item_id, genres, year, language, price, in_stock, source, batch
+SELECT item_id, array_join(genres, '|') AS genres, year, language, price, in_stock, source, batch
 FROM item_snapshots
 WHERE delta_id = {delta_id}
 ORDER BY item_id
@@ -67,10 +67,10 @@ def query_items(delta_id: str, *, name: str) -> NamedQuery:
 def served_item(row: Mapping[str, object]) -> ServedItem:
     """Read one row of `query_items`. Raises: BadData on a row of another shape."""
     try:
-        genres = row["genres"]
         return ServedItem(
             item_id=str(row["item_id"]),
-            genres=frozenset(genres) if isinstance(genres, Sequence) else frozenset(),
+            # joined by the query: engines disagree on what an array of texts comes back as
+            genres=frozenset(name for name in str(row["genres"] or "").split("|") if name),
             year=_as_int(row["year"]),
             language=None if row["language"] is None else str(row["language"]),
             price=_as_float(row["price"]),

@@ -32,12 +32,17 @@ def glue_columns(record: type[LogRecord]) -> list[tuple[str, str]]:
     return [(name, _glue_type(field.annotation)) for name, field in record.model_fields.items()]
 
 
+def list_columns(record: type[LogRecord]) -> list[dict[str, str]]:
+    """Return {column, type, meaning} per field, in declaration order."""
+    return [
+        {"column": name, "type": glue_type, "meaning": record.model_fields[name].description or ""}
+        for name, glue_type in glue_columns(record)
+    ]
+
+
 def describe_columns(record: type[LogRecord]) -> str:
     """Return the record's documentation as a Markdown table."""
-    rows = [
-        f"| `{name}` | {_glue_type(field.annotation)} | {field.description} |"
-        for name, field in record.model_fields.items()
-    ]
+    rows = [f"| `{c['column']}` | {c['type']} | {c['meaning']} |" for c in list_columns(record)]
     return "\n".join(["| column | type | meaning |", "|---|---|---|", *rows])
 
 

@@ -169,14 +169,19 @@ def read_pointer(ports: RollOutPorts) -> ModelPointer:
     return pointer
 
 
+def require_registered(model_id: str, registry: ModelRegistry) -> None:
+    """Check that the registry knows a model. Raises: NotFound, DependencyError."""
+    known = [entry.model_id for entry in registry.entries()]
+    if model_id not in known:
+        raise NotFound(f"no model {model_id!r} in the registry; it has {', '.join(known[:5])}")
+
+
 def require_servable(model_id: str, ports: RollOutPorts) -> None:
     """Check that a model is registered, whole, fits the snapshot and has members' vectors.
 
     Raises: NotFound, FlagError, DependencyError.
     """
-    known = [entry.model_id for entry in ports.registry.entries()]
-    if model_id not in known:
-        raise NotFound(f"no model {model_id!r} in the registry; it has {', '.join(known[:5])}")
+    require_registered(model_id, ports.registry)
     try:
         delta = read_delta_pointer(ports.catalogues.blobs)
         ports.catalogues.load(model_id, delta.delta_id)

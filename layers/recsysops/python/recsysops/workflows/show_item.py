@@ -45,6 +45,11 @@ class ItemPage:
     metrics: tuple[ItemMetric, ...]
     incidents: tuple[Incident, ...]
 
+    def is_unknown(self) -> bool:
+        """Whether nothing at all is known of the item."""
+        measured = any(one.now is not None or one.before is not None for one in self.metrics)
+        return self.features is None and not measured and not self.incidents
+
 
 def show_item(
     item_id: str,
