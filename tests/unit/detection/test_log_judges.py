@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import pytest
 from recsysops.detection.catalogue import find_audit
@@ -13,8 +14,9 @@ from recsysops.errors import CouldNotJudge
 from tests.unit.detection.distributions import DAY, START, context, packed_row, rows
 
 Rows = Sequence[Mapping[str, object]]
-SUNDAY, MONDAY = range(144, 168), range(24)
-"""Hours of the week of the reference and of the window."""
+FIRST = int((START - datetime(1970, 1, 5, tzinfo=UTC)) / (DAY / 24))
+SUNDAY, MONDAY = range(FIRST - 24, FIRST), range(FIRST, FIRST + 24)
+"""Hours of the reference and of the window, counted from a Monday on."""
 
 
 def judged(audit: str, answer: Rows, asked: AuditContext | None = None) -> list[Check]:
@@ -34,7 +36,7 @@ def hourly(before: float, now: Mapping[int, float] | float, **where: str) -> Row
         str(hour): (0.0, hours[hour]) for hour in MONDAY
     }
     name = "=".join(next(iter(where.items()))) if where else "all"
-    return rows(counts, subject=where.pop("subject", "requests"), slice_name=name)
+    return rows(counts, subject="requests", slice_name=name)
 
 
 # volume ----------------------------------------------------------------------------------
@@ -49,7 +51,7 @@ def test_lost_traffic_is_seen_over_the_day_and_a_quiet_day_is_not() -> None:
 
 
 def test_one_dead_hour_is_named() -> None:
-    [found] = alarms("volume", hourly(50.0, {**dict.fromkeys(MONDAY, 50.0), 7: 0.0}))
+    [found] = alarms("volume", hourly(50.0, {**dict.fromkeys(MONDAY, 50.0), FIRST + 7: 0.0}))
     assert (found.slice, found.nested) == ({"hour": "Monday 07:00"}, True)
 
 
@@ -59,8 +61,8 @@ def test_no_requests_at_all_are_lost_traffic_not_an_empty_answer() -> None:
 
 def test_a_weekend_is_held_against_the_last_weekend_not_against_friday() -> None:
     week = context(reference_start=START - 7 * DAY)
-    before = {str(hour): (50.0 if hour < 120 else 150.0, 0.0) for hour in range(168)}
-    monday = rows({**before, **{str(h): (50.0, 50.0) for h in MONDAY}}, subject="requests")
+    before = {str(FIRST - 168 + h): (50.0 if h < 120 else 150.0, 0.0) for h in range(168)}
+    monday = rows({**before, **{str(h): (0.0, 50.0) for h in MONDAY}}, subject="requests")
     assert not alarms("volume", monday, week)
     [found] = [
         check
@@ -103,12 +105,57 @@ def test_growth_everywhere_is_told_once_and_of_no_slice() -> None:
 def test_a_window_of_one_hour_is_held_against_its_hour() -> None:
     hour = DAY / 24
     asked = context(window_end=START + hour, reference_start=START - 7 * DAY)
-    before = {str(h): (400.0 if h == 0 else 900.0, 0.0) for h in range(168)}
-    quiet = rows({**before, "0": (400.0, 390.0)}, subject="requests")
+    before = {str(FIRST - 168 + h): (400.0 if h == 0 else 900.0, 0.0) for h in range(168)}
+    quiet = rows({**before, str(FIRST): (0.0, 390.0)}, subject="requests")
     assert not alarms("volume", quiet, asked)
-    lost = rows({**before, "0": (400.0, 100.0)}, subject="requests")
+    lost = rows({**before, str(FIRST): (0.0, 100.0)}, subject="requests")
     [found] = alarms("volume", lost, asked)
     assert (found.baseline, found.observed) == pytest.approx((400.0, 100.0))
+
+
+def four_weeks(levels: Sequence[float], now: float, **where: str) -> Rows:
+    """Weeks of `levels` requests an hour, then a Monday of `now`."""
+    counts = {
+        str(FIRST - 168 * (len(levels) - week) + hour): (level, 0.0)
+        for week, level in enumerate(levels)
+        for hour in range(168)
+    }
+    name = "=".join(next(iter(where.items()))) if where else "all"
+    counts |= {str(hour): (0.0, now) for hour in MONDAY}
+    return rows(counts, subject="requests", slice_name=name)
+
+
+@pytest.mark.parametrize("wild", [0.0, 5.0, 4_000.0])
+@pytest.mark.parametrize("place", range(4))
+def test_one_wild_week_in_four_moves_no_expectation(wild: float, place: int) -> None:
+    asked = context(reference_start=START - 28 * DAY)
+    levels = [400.0] * 4
+    levels[place] = wild
+    [whole, *_] = judged("day_volume", four_weeks(levels, 400.0), asked)
+    assert whole.baseline == pytest.approx(24 * 400.0)
+    assert whole.evidence["expected_from"].endswith(", median of 4 weeks")  # type: ignore[attr-defined]
+    assert alarms("day_volume", four_weeks(levels, 200.0), asked)
+
+
+def test_a_country_that_was_away_for_a_week_is_still_expected() -> None:
+    asked = context(reference_start=START - 28 * DAY)
+    quiet = [
+        *four_weeks([400.0, 400.0, 300.0, 400.0], 400.0),
+        *four_weeks([100.0, 100.0, 0.0, 100.0], 100.0, country="FR"),
+    ]
+    away = [
+        *four_weeks([400.0, 400.0, 300.0, 400.0], 300.0),
+        *four_weeks([100.0, 100.0, 0.0, 100.0], 0.0, country="FR"),
+    ]
+    assert not alarms("day_volume", quiet, asked)
+    assert alarms("day_volume", away, asked)[0].slice == {"country": "FR"}
+
+
+def test_two_weeks_are_averaged_and_say_so() -> None:
+    asked = context(reference_start=START - 14 * DAY)
+    [whole, *_] = judged("day_volume", four_weeks([300.0, 500.0], 400.0), asked)
+    assert whole.baseline == pytest.approx(24 * 400.0)
+    assert whole.evidence["expected_from"].endswith(", mean of 2 weeks")  # type: ignore[attr-defined]
 
 
 def test_without_a_reference_volume_cannot_be_judged() -> None:
@@ -119,13 +166,18 @@ def test_without_a_reference_volume_cannot_be_judged() -> None:
 # the log ---------------------------------------------------------------------------------
 
 
+def sunday_and_monday(subject: str, before: float, now: float, *, silent_from: int = 24) -> Rows:
+    """Rows by hour of the week, none from an hour of the Monday on."""
+    counts = {str(hour): (before, 0.0) for hour in range(144, 168)}
+    counts |= {str(hour): (0.0, now if hour < silent_from else 0.0) for hour in range(24)}
+    return rows(counts, subject=subject)
+
+
 def test_a_table_that_fell_silent_is_named_and_a_rare_one_is_not() -> None:
-    silent = {**dict.fromkeys(MONDAY, 50.0), **dict.fromkeys(range(20, 24), 0.0)}
-    rare = {**dict.fromkeys(MONDAY, 1.0), **dict.fromkeys(range(20, 24), 0.0)}
     answer = [
-        *hourly(50.0, silent, subject="feedback"),
-        *hourly(1.0, rare, subject="consumer_logs"),
-        *hourly(50.0, 50.0, subject="slim_requests"),
+        *sunday_and_monday("feedback", 50.0, 50.0, silent_from=20),
+        *sunday_and_monday("consumer_logs", 1.0, 1.0, silent_from=20),
+        *sunday_and_monday("slim_requests", 50.0, 50.0),
     ]
     [found] = alarms("table_freshness", answer)
     assert (found.metric, found.subject) == ("silent_share", "feedback")

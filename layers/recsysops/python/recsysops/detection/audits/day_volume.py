@@ -27,7 +27,7 @@ AUDIT = Audit(
     tables=TABLES,
     judge=partial(judge_volume, floors=_FLOORS),
     baseline="seasonal",
-    test="Quasi-Poisson rates, dispersion from member groups; slices by jackknifed shares",
+    test="Quasi-Poisson rates against the median week, dispersion from member groups and weeks",
     floors=_FLOORS,
     slices=("surface", "country"),
     depth=1,

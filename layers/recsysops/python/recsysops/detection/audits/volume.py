@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from recsysops.detection.cells import Distribution, Sums
+from recsysops.detection.cells import Distribution
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
@@ -20,7 +20,16 @@ from recsysops.detection.roots import Root
 from recsysops.detection.thresholds import VOLUME_FLOOR, VOLUME_HOUR_FLOOR, VOLUME_LEAST
 from recsysops.errors import CouldNotJudge
 from recsysops.statistics.rates import compare_rates, estimate_dispersion
-from recsysops.statistics.seasons import HOURS_OF_WEEK, Profile, season_weights, week_hours
+from recsysops.statistics.seasons import (
+    HOURS_OF_WEEK,
+    LEAST_WEEKS,
+    Profile,
+    hours_by_week,
+    season_weights,
+    typical_week,
+    week_dispersion,
+    week_hours,
+)
 from recsysops.statistics.shares import Weighted
 from recsysops.statistics.student import Floats
 from recsysops.vocabulary import HASH_GROUPS
@@ -29,7 +38,7 @@ TABLES = """
 requests AS (
   SELECT DISTINCT request_id, {period} AS period, member_group, surface,
     country,
-    date_diff('hour', timestamp '1970-01-05 00:00:00', event_time) % 168 AS hour
+    date_diff('hour', timestamp '1970-01-05 00:00:00', event_time) AS hour
   FROM slim_requests
   WHERE {in_periods}
 ),
@@ -44,7 +53,8 @@ counts AS (
   CROSS JOIN UNNEST(ARRAY['all', 'surface=' || surface, 'country=' || country]) AS s(slice)
   WHERE slice IS NOT NULL
 )"""
-# distinct, because a log line that was delivered twice is still one request
+# distinct, because a log line that was delivered twice is still one request; hours are counted
+# from a Monday on, so that weeks can be told apart
 
 _FLOORS: Final[Mapping[str, float]] = {
     # weekends are in the expectation; a week of growth by 2 % a day is log 1.15
@@ -61,12 +71,50 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 
 
 @dataclass(frozen=True, slots=True)
+class _History:
+    """The reference's weeks: the first one's number, and the hours seen in each, (w, 168)."""
+
+    first_week: int
+    seen: Floats
+
+    def before(self, found: Distribution) -> Floats:
+        """Return the reference's typical counts, (168, 32)."""
+        return typical_week(self.by_week(found), self.seen)[0]
+
+    @property
+    def observed(self) -> Floats:
+        """Over how many hours the typical counts are, (168,)."""
+        return typical_week(np.zeros((*self.seen.shape, 1)), self.seen)[1]
+
+    def dispersion(self, found: Distribution) -> float:
+        """Return how much more than Poisson the hours of the week vary from week to week."""
+        return week_dispersion(self.by_week(found).sum(axis=2), self.seen)
+
+    def by_week(self, found: Distribution) -> Floats:
+        """Return the reference's counts by week, hour of the week and hash group, (w, 168, 32)."""
+        counts = np.zeros((*self.seen.shape, HASH_GROUPS))
+        hours = np.array([int(cell) for cell in found.cells], dtype=np.intp)
+        weeks = hours // HOURS_OF_WEEK - self.first_week
+        here = (weeks >= 0) & (weeks < len(counts))
+        counts[weeks[here], hours[here] % HOURS_OF_WEEK] = found.reference.groups[here]
+        return counts
+
+    def describe(self) -> str:
+        """Return how several weeks are made one."""
+        weeks = int((self.seen >= 1.0).sum(axis=0).max(initial=0))
+        if weeks < 2:
+            return ""
+        return f", {'median' if weeks >= LEAST_WEEKS else 'mean'} of {weeks} weeks"
+
+
+@dataclass(frozen=True, slots=True)
 class _Expectation:
     """How a window's counts by hour of week follow from the reference's.
 
     weights: (168,), see season_weights. asked: hours of the window in each hour of the week.
     """
 
+    history: _History
     weights: Floats
     asked: Floats
     profile: Profile
@@ -92,8 +140,8 @@ def judge_volume(
     whole = next((found for found in distributions if not found.slice), None)
     if whole is None or not whole.reference.rows.sum():
         raise CouldNotJudge("could not judge, because the reference has no requests")
-    observed = week_hours(context.reference_start, context.reference_end)
-    season = _expectation(observed, week_hours(context.window_start, context.window_end))
+    history = _History(*hours_by_week(context.reference_start, context.reference_end))
+    season = _expectation(history, week_hours(context.window_start, context.window_end))
     slices = [found for found in distributions if found.slice]
     checks = _slice_checks(slices, whole, season, floor=floors["request_share"])
     least = floors["request_share"]
@@ -103,7 +151,7 @@ def judge_volume(
     if "requests.hour" not in floors:
         return [*told, *checks]
     floor = floors["requests.hour"]
-    hours = _hour_checks(whole, observed=observed, context=context, floor=floor)
+    hours = _hour_checks(whole, history=history, context=context, floor=floor)
     return [*told, *hours, *checks]
 
 
@@ -120,7 +168,7 @@ def _accounts_for_all(
 
 
 def _totals(found: Distribution, season: _Expectation) -> tuple[float, float]:
-    before, now = (_by_hour(found, sums) for sums in (found.reference, found.window))
+    before, now = season.history.before(found), _by_hour(found)
     return float(season.expected(before).sum()), float(now.sum())
 
 
@@ -128,13 +176,13 @@ def _log_ratio(expected: float, arrived: float) -> float:
     return math.log((arrived + 0.5) / (expected + 0.5))
 
 
-def _expectation(observed: Floats, asked: Floats) -> _Expectation:
-    weights, profile = season_weights(observed, asked)
-    return _Expectation(weights, asked, profile)
+def _expectation(history: _History, asked: Floats) -> _Expectation:
+    weights, profile = season_weights(history.observed, asked)
+    return _Expectation(history, weights, asked, profile)
 
 
 def _hour_checks(
-    whole: Distribution, *, observed: Floats, context: AuditContext, floor: float
+    whole: Distribution, *, history: _History, context: AuditContext, floor: float
 ) -> Iterator[Check]:
     """Test the whole hours of a window of up to a week one by one."""
     length = context.window_end - context.window_start
@@ -143,24 +191,25 @@ def _hour_checks(
     for hour in np.flatnonzero(week_hours(context.window_start, context.window_end) == 1.0):
         only = np.where(np.arange(HOURS_OF_WEEK) == hour, 1.0, 0.0)
         name = f"{_DAYS[hour // 24]} {hour % 24:02d}:00"
-        season = _expectation(observed, only)
+        season = _expectation(history, only)
         yield from _rate_checks(whole, season, floor=floor, hour=name)
 
 
 def _rate_checks(
     found: Distribution, season: _Expectation, *, floor: float, hour: str = ""
 ) -> Iterator[Check]:
-    before, now = (_by_hour(found, sums) for sums in (found.reference, found.window))
+    before, now = season.history.before(found), _by_hour(found)
     expected = float(season.expected(before).sum())
     arrived = now[season.asked > 0].sum(axis=0)
     if max(expected, arrived.sum()) < VOLUME_LEAST:
         return
     used = season.used(before)
+    spreads = estimate_dispersion(used), estimate_dispersion(arrived)
     change = compare_rates(
         np.array([used.sum()]),
         np.array([arrived.sum()]),
         exposure_ratio=expected / max(float(used.sum()), 1e-12) or 1.0,
-        dispersion=max(estimate_dispersion(used), estimate_dispersion(arrived)),
+        dispersion=max(*spreads, season.history.dispersion(found)),
     )
     yield Check(
         metric="requests",
@@ -172,7 +221,7 @@ def _rate_checks(
         effect_floor=floor,
         p_value=float(change.p_value[0]),
         nested=bool(hour),
-        evidence={"expected_from": f"{season.profile} of the reference"},
+        evidence={"expected_from": f"{season.profile} of the reference{season.history.describe()}"},
     )
 
 
@@ -226,8 +275,8 @@ def _slice_check(
 def _shares_of(
     found: Distribution, whole: Distribution, season: _Expectation
 ) -> tuple[Weighted, Weighted]:
-    before, all_before = (_by_hour(one, one.reference) for one in (found, whole))
-    now, all_now = (_by_hour(one, one.window) for one in (found, whole))
+    before, all_before = (season.history.before(one) for one in (found, whole))
+    now, all_now = (_by_hour(one) for one in (found, whole))
     rows = float(season.used(all_before).sum()), float(all_now.sum())
     return (
         Weighted(season.expected(before), season.expected(all_before), rows[0]),
@@ -235,10 +284,11 @@ def _shares_of(
     )
 
 
-def _by_hour(found: Distribution, sums: Sums) -> Floats:
-    """Return the counts as (168, 32): hour of the week by hash group."""
+def _by_hour(found: Distribution) -> Floats:
+    """Return the window's counts as (168, 32): hour of the week by hash group."""
     counts = np.zeros((HOURS_OF_WEEK, HASH_GROUPS))
-    counts[[int(cell) for cell in found.cells]] = sums.groups
+    hours = [int(cell) % HOURS_OF_WEEK for cell in found.cells]
+    np.add.at(counts, hours, found.window.groups)
     return counts
 
 
@@ -261,7 +311,7 @@ AUDIT = Audit(
     judge=partial(judge_volume, floors=_FLOORS),
     every="hour",
     baseline="seasonal",
-    test="Quasi-Poisson rates, dispersion from member groups; slices by jackknifed shares",
+    test="Quasi-Poisson rates against the median week, dispersion from member groups and weeks",
     floors=_FLOORS,
     slices=("hour", "surface", "country"),
     depth=1,
