@@ -93,12 +93,23 @@ def test_a_handful_of_launches_says_nothing() -> None:
     assert find_audit("launch_metadata").judge([], context()) == []
 
 
-def test_popularity_of_one_value_is_a_spike_and_a_steady_one_is_not() -> None:
-    spread = rows({str(b): (150.0, 150.0) for b in range(20)}, subject="log_popularity")
-    spike = rows({"yes": (90, 400), "no": (2_910, 2_600)}, subject="log_popularity_spike")
-    [found] = alarms("learned_feature_drift", [*spread, *spike])
-    assert (found.metric, found.subject) == ("spike_share", "log_popularity")
-    assert not alarms("learned_feature_drift", spread)
+KNOWN = rows({"known": (3_000, 3_000)}, subject="log_popularity", values={"known": (2.0, 2.0)})
+
+
+def moved(count: int, subject: str) -> list[dict[str, object]]:
+    return rows({"moved": (0, count), "kept": (0, 3_000 - count)}, subject=subject)
+
+
+@pytest.mark.parametrize("told", ["spike", "rank"])
+def test_a_tenth_of_popularity_that_came_to_one_value_or_fell_is_named(told: str) -> None:
+    [found] = alarms("learned_feature_drift", [*KNOWN, *moved(300, f"log_popularity_{told}")])
+    assert found.metric == {"spike": "spike_share", "rank": "fallen_share"}[told]
+    assert (found.subject, found.effect) == ("log_popularity", pytest.approx(0.1))
+
+
+def test_popularity_that_ages_and_the_few_items_it_moves_far_are_no_drift() -> None:
+    for told in ("spike", "rank"):
+        assert not alarms("learned_feature_drift", [*KNOWN, *moved(8, f"log_popularity_{told}")])
 
 
 def test_popularity_three_times_as_high_everywhere_is_a_shift() -> None:
