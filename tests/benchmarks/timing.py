@@ -1,9 +1,14 @@
-"""Timing that survives a busy machine: contenders take turns, medians and ratios are compared."""
+"""Timing that survives a busy machine: contenders take turns, medians and ratios are compared.
+
+Work that nothing can make faster than it is, only slower, is timed by its best round: "the higher
+values are typically not caused by variability in Python's speed, but by other processes" (Python
+documentation, timeit.Timer.repeat).
+"""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter, process_time
@@ -27,6 +32,11 @@ class Timings:
         return float(np.median(self.wall))
 
     @property
+    def best(self) -> float:
+        """Smallest wall time in seconds."""
+        return float(self.wall.min())
+
+    @property
     def cpu_median(self) -> float:
         """Median CPU time in seconds."""
         return float(np.median(self.cpu))
@@ -34,6 +44,13 @@ class Timings:
     def ratio_to(self, other: Timings) -> float:
         """Median over the repetitions of this wall time over the other's next to it."""
         return float(np.median(self.wall / other.wall))
+
+
+def join_rounds(rounds: Sequence[Timings]) -> Timings:
+    """Return the repetitions of all rounds as one."""
+    return Timings(
+        np.concatenate([one.wall for one in rounds]), np.concatenate([one.cpu for one in rounds])
+    )
 
 
 def take_turns(
@@ -58,16 +75,19 @@ def take_turns(
     return {name: Timings(times[:, 0], times[:, 1]) for name, times in taken.items()}
 
 
-def time_each(work: Callable[[], object], *, loops: int, repetitions: int = 7) -> Timings:
-    """Time something far shorter than the clock: mean of `loops` runs, several times over."""
-    times = np.empty((repetitions, 2))
+def time_each(work: Callable[[], object], *, loops: int, rounds: int = 40) -> Timings:
+    """Time something far shorter than the clock: one mean of `loops` runs per round.
+
+    Many short rounds: some of them fall between what else the machine does.
+    """
+    times = np.empty((rounds, 2))
     with _no_collection():
-        for repetition in range(repetitions):
+        for number in range(rounds):
             started, worked = perf_counter(), process_time()
             for _ in range(loops):
                 work()
             elapsed = perf_counter() - started, process_time() - worked
-            times[repetition] = np.array(elapsed) / loops
+            times[number] = np.array(elapsed) / loops
     return Timings(times[:, 0], times[:, 1])
 
 

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.benchmarks.prices import price_a_million
 from tests.benchmarks.rows import Row, write_rows
+from tests.benchmarks.timing import Timings, join_rounds
 
 
 @pytest.mark.parametrize(
@@ -38,3 +40,11 @@ def test_a_million_requests_of_ten_milliseconds_cost_what_the_price_list_says() 
     # 10 ms × 1.7275 GB × $0.0000133334 × 1e6 = $0.2303; half a read unit $0.0625; 5 KB $0.138
     assert parts == pytest.approx([1.0, 0.2, 0.2303, 0.0625, 0.1383], rel=1e-3)
     assert dollars["$ per million requests"] == pytest.approx(sum(parts))
+
+
+def test_the_best_round_is_the_fastest_and_a_median_of_rounds_is_over_all_of_them() -> None:
+    first = Timings(np.array([3.0, 1.0]), np.array([0.3, 0.1]))
+    second = Timings(np.array([9.0, 2.0, 8.0]), np.array([0.9, 0.2, 0.8]))
+    joined = join_rounds([first, second])
+    assert (first.best, joined.best, joined.median) == (1.0, 1.0, 3.0)
+    assert joined.cpu.tolist() == [0.3, 0.1, 0.9, 0.2, 0.8]

@@ -88,6 +88,34 @@ def test_one_ulp_is_counted_as_one() -> None:
     assert (verdict.bit_equal, verdict.same_order, verdict.max_ulp) == (False, True, 1)
 
 
+def test_differences_are_measured_on_the_items_that_both_shortlists_hold() -> None:
+    """By hand: rows of a and b, logged in one order and found in the other, c in one only."""
+    slate = replay_record(RECORD, CATALOGUE)
+    found = replace(
+        slate,
+        shortlist=("b", "a", "c"),
+        scores=np.float32([2.0, 1.0, 0.5]),
+        contributions=np.array([[2.0, 0.0], [0.75, 0.5], [9.0, 9.0]]),
+        block_names=("x", "y"),
+    )
+    changes = {
+        "shortlist": ["a", "b"], "scores": [1.0, 2.0], "blocks": ["x", "y"],
+        "contributions": [1.0, 0.5, 2.0, 0.125],
+    }  # fmt: skip
+    verdict = compare_replay(RECORD.model_copy(update=changes), found)
+    assert (verdict.same_order, verdict.max_ulp) == (False, 0)
+    assert verdict.block_differences == (0.25, 0.125)
+    nothing = compare_replay(RECORD.model_copy(update=changes | {"shortlist": ["d", "e"]}), found)
+    assert nothing.block_differences == (0.0, 0.0)
+    renamed = compare_replay(RECORD.model_copy(update=changes | {"blocks": ["x", "z"]}), found)
+    assert renamed.block_differences == ()
+
+
+def test_the_same_bits_differ_by_nothing_in_every_block() -> None:
+    verdict = compare_replay(RECORD, replay_record(RECORD, CATALOGUE))
+    assert verdict.block_differences == (0.0,) * len(RECORD.blocks)
+
+
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_neighbouring_floats_are_one_apart_across_zero_too(number: float) -> None:
     here = np.float32(number)

@@ -7,6 +7,8 @@ import json
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 
@@ -34,17 +36,8 @@ class FeatureEncoder:
     @property
     def blocks(self) -> tuple[Block, ...]:
         """Return the blocks in column order: genre, year, language, collaborative."""
-        widths = (
-            len(self.genres),
-            len(self.year_knots),
-            len(self.languages),
-            self.collaborative_width,
-        )
-        stops = np.cumsum(widths).tolist()
-        names = (*CONTENT_BLOCKS, COLLABORATIVE)
-        return tuple(
-            Block(name, stop - width, stop)
-            for name, width, stop in zip(names, widths, stops, strict=True)
+        return _blocks_of_widths(
+            len(self.genres), len(self.year_knots), len(self.languages), self.collaborative_width
         )
 
     @property
@@ -75,6 +68,17 @@ class FeatureEncoder:
                 encode_language(item.language, self.languages),
             ]
         )
+
+
+@lru_cache(maxsize=64)
+def _blocks_of_widths(*widths: int) -> tuple[Block, ...]:
+    """Return the blocks of these widths: asked with every request, for one model after another."""
+    return tuple(
+        Block(name, stop - width, stop)
+        for name, width, stop in zip(
+            (*CONTENT_BLOCKS, COLLABORATIVE), widths, accumulate(widths), strict=True
+        )
+    )
 
 
 def encode_genres(genres: Sequence[str], known: Sequence[str]) -> Float32Array:

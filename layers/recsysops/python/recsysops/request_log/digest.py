@@ -34,6 +34,8 @@ ADDED_FIELDS = ("explore_first_rank", "filters", "session_items", "surface_plan"
 """Inputs added since schema version 1: hashed where they say something, so that the digests of
 older records stay what they were."""
 
+_SORTED = json.JSONEncoder(sort_keys=True)
+
 
 def digest_inputs(record: FullRequest) -> str:
     """Return sha256 (hex) of the record's inputs in canonical JSON; outputs are left out.
@@ -49,7 +51,7 @@ def digest_columns(columns: Mapping[str, Any]) -> str:
     added = {name: columns[name] for name in ADDED_FIELDS if columns[name]}
     # "candidates" sorts first, and is nearly all of the text
     candidates = _dump_texts(named.pop("candidates"))
-    rest = json.dumps({**named, **added}, sort_keys=True)
+    rest = _SORTED.encode({**named, **added})
     return hashlib.sha256(f'{{"candidates": {candidates}, {rest[1:]}'.encode()).hexdigest()
 
 

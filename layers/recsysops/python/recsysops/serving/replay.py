@@ -209,9 +209,12 @@ def compare_replay(record: FullRequest, slate: RankedSlate) -> ReplayVerdict:
     return ReplayVerdict(
         bit_equal=all(same.values()),
         same_order=same["shortlist"],
-        max_ulp=_largest_ulp(record, slate),
+        # where the bits are the same nothing is left to measure, which is nearly everywhere
+        max_ulp=0 if same["shortlist"] and same["scores"] else _largest_ulp(record, slate),
         differences=tuple(name for name, is_same in same.items() if not is_same),
-        block_differences=_block_differences(record, slate),
+        block_differences=(0.0,) * len(record.blocks)
+        if same["shortlist"] and same["blocks"] and same["contributions"]
+        else _block_differences(record, slate),
     )
 
 
@@ -240,14 +243,12 @@ def _block_differences(record: FullRequest, slate: RankedSlate) -> tuple[float, 
     if tuple(record.blocks) != slate.block_names:
         return ()
     logged = np.array(record.contributions, dtype=np.float64).reshape(-1, len(record.blocks))
-    row_of = dict(zip(record.shortlist, logged, strict=False))
-    both = [
-        np.abs(row_of[item_id] - found)
-        for item_id, found in zip(slate.shortlist, slate.contributions, strict=True)
-        if item_id in row_of
-    ]
-    largest = np.max(both, axis=0) if both else np.zeros(len(record.blocks))
-    return tuple(largest.tolist())
+    row_of = dict(zip(record.shortlist, range(len(logged)), strict=False))
+    both = [(row_of[one], at) for at, one in enumerate(slate.shortlist) if one in row_of]
+    if not both:
+        return (0.0,) * len(record.blocks)
+    rows, found = np.array(both, dtype=np.intp).T
+    return tuple(np.abs(logged[rows] - slate.contributions[found]).max(axis=0).tolist())
 
 
 def _largest_ulp(record: FullRequest, slate: RankedSlate) -> int:
