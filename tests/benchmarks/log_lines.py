@@ -50,7 +50,8 @@ def measure_log(*, loops: int) -> list[Row]:
         lambda: encode_record(write_slim(served, sampling, latency_ms=1.0)), loops=loops
     )
     full = time_each(
-        lambda: encode_record(write_full(served, served.ranked, sampling)), loops=loops // 10
+        lambda: encode_record(write_full(served, served.ranked, sampling)),
+        loops=max(1, loops // 10),
     )
     alone = f"; the draw alone {1e6 * decision.best:.1f} µs"
     return [
