@@ -37,8 +37,9 @@ clean: $(READY)  ## forget everything the laptop stage stored
 test: $(READY)  ## every test but the 50-seed check of previews, which is `make previews-check`
 	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not slow"
 
-unit: $(READY)  ## unit tests alone, seconds
-	@$(BIN)/pytest -q -n 2 tests/unit
+# the plugin of schemathesis is a second of imports in each process, and only `make fuzz` needs it
+unit: $(READY)  ## unit tests alone, seconds: properties with a quarter of their examples
+	@$(BIN)/pytest -q -n 2 -p no:schemathesis --hypothesis-profile quick tests/unit
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
