@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -14,12 +15,17 @@ from recsysops.cli.stage import JsonFlag
 from recsysops.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from recsysops.cli.gameday.grading import WorldRow
     from recsysops.cli.gameday.summary import Summary
+    from recsysops.cli.gameday.worlds import Task
     from recsysops.simulation.gauntlet.fault_file import FaultFile
 
 
 _PAGE = Path("build/gameday/report.html")
+_ROWS = Path("build/gameday/rows.jsonl")
+"""Every world's row as soon as it is judged: what is left of a run that was interrupted."""
 
 
 def gameday(
@@ -43,7 +49,6 @@ def gameday(
     from recsysops.cli.gameday.grading import published_floor
     from recsysops.cli.gameday.plan import FIRST_REPORTED_SEED, FULL, QUICK, plan_tasks
     from recsysops.cli.gameday.report import write_page
-    from recsysops.cli.gameday.run import run_tasks
     from recsysops.cli.gameday.summary import summarise
     from recsysops.simulation.gauntlet.fault_file import load_faults
 
@@ -56,13 +61,7 @@ def gameday(
     if only and only != "none":
         tasks = tasks[extent.chains :]
     started = time.monotonic()
-    with progress_bar(quiet=as_json) as bar:
-        shown = bar.add_task("worlds", total=sum(task.worlds for task in tasks))
-
-        def done(rows: list[WorldRow]) -> None:
-            bar.advance(shown, len(rows))
-
-        rows, cpu_seconds = run_tasks(tasks, workers=workers, done=done)
+    rows, cpu_seconds = _run(tasks, workers=workers, quiet=as_json)
     seconds = time.monotonic() - started
     summary = summarise(rows)
     page = write_page(rows, _PAGE, first_seed=first_seed, seconds=seconds)
@@ -74,6 +73,26 @@ def gameday(
         people.print(f"{seconds:.0f} s, {cpu_seconds:.0f} CPU seconds; {page}")
     if not summary.ok:
         raise typer.Exit(1)
+
+
+def _run(tasks: Sequence[Task], *, workers: int, quiet: bool) -> tuple[list[WorldRow], float]:
+    """Run the tasks behind a progress bar, and keep rows as they come."""
+    from recsysops.cli.gameday.run import run_tasks
+
+    _ROWS.parent.mkdir(parents=True, exist_ok=True)
+    with progress_bar(quiet=quiet) as bar, _ROWS.open("w") as kept:
+        shown = bar.add_task("worlds", total=sum(task.worlds for task in tasks))
+
+        def done(row: WorldRow) -> None:
+            kept.write(json.dumps(asdict(row)) + "\n")
+            kept.flush()
+            bar.advance(shown)
+
+        try:
+            return run_tasks(tasks, workers=workers, done=done)
+        except BaseException:
+            progress_console.print(f"stopped; the worlds judged until then are in {_ROWS}")
+            raise
 
 
 def _chosen(faults: tuple[FaultFile, ...], only: str | None) -> tuple[FaultFile, ...]:

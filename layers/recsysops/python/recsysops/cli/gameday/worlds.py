@@ -55,19 +55,23 @@ Task = FaultTask | QuietTask
 
 def run_task(task: Task) -> list[WorldRow]:
     """Run a task's worlds; rows in order."""
+    return list(judge_worlds(task))
+
+
+def judge_worlds(task: Task) -> Iterator[WorldRow]:
+    """Yield the row of every world of a task as soon as it is judged."""
     home = SeedWorld(make_world(task.kind, task.seed))
     if isinstance(task, QuietTask):
-        return list(_quiet_weeks(home, task))
+        yield from _quiet_weeks(home, task)
+        return
     first = BURN_IN + WEEK
     home.make_quiet_days(BURN_IN, first + WEEK - 1)
     home.put_quiet_days(BURN_IN, first - 1)
     before = MemoryIncidents()
     for day in range(first, first + INJECTION_DAY):
         home.audit_quiet_day(day, before)
-    return [
-        _fault_world(home, fault, magnitude, before=before.list_incidents())
-        for fault, magnitude in task.faults
-    ]
+    for fault, magnitude in task.faults:
+        yield _fault_world(home, fault, magnitude, before=before.list_incidents())
 
 
 def make_world(kind: WorldKind, seed: int) -> World:
