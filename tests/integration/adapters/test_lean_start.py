@@ -6,11 +6,14 @@ import gc
 import json
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import botocore
 import pytest
 from recsysops.adapters.aws_clients import LazyClient, Patience, plain_endpoint
-from recsysops.adapters.lean_http import LeanHttp, Peer
+from recsysops.adapters.lean_http import LeanHttp, Peer, find_authorities
+from recsysops.adapters.lean_start import LeanAppConfig, LeanS3
 from recsysops.adapters.sigv4 import Call, Keys
 from recsysops.bootstrap import Ports
 from recsysops.errors import DependencyError, NotFound
@@ -154,6 +157,42 @@ def test_a_service_that_refuses_is_told_by_boto3(serve: Serve, ports_of: PortsOf
     assert flags.model_pointer() is None
     assert flags.take_failures() == 1
     assert is_botocores(server.requests[-1])
+
+
+class Boto:
+    """A boto3 client that says what it was asked."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda **call: {"asked": (name, call)}
+
+
+@pytest.fixture
+def nowhere() -> LeanHttp:
+    peer = Peer("http://127.0.0.1:1", "s3", "eu-west-1", 0.1, 0.1)
+    return LeanHttp(peer, keys=lambda: Keys("id", "secret"))
+
+
+def test_what_the_short_way_does_not_know_is_asked_of_boto3_as_it_was(nowhere: LeanHttp) -> None:
+    s3 = LeanS3(Boto(), nowhere, bucket="artefacts", folder="")
+    for call in (
+        {"Bucket": "another", "Key": "k"},
+        {"Bucket": "artefacts", "Key": "k", "Range": "bytes=0-1"},
+        {"Bucket": "artefacts", "Key": "nobody listens"},
+    ):
+        assert s3.get_object(**call) == {"asked": ("get_object", call)}
+    flags = LeanAppConfig(Boto(), nowhere)
+    wanted = {"ApplicationIdentifier": "app"}
+    assert flags.start_configuration_session(**wanted)["asked"][1] == wanted
+    assert flags.another_call(a=1) == {"asked": ("another_call", {"a": 1})}
+
+
+def test_the_authorities_are_those_named_or_botocores_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/named.pem")
+    assert find_authorities() == "/named.pem"
+    monkeypatch.delenv("AWS_CA_BUNDLE")
+    assert find_authorities() == str(Path(botocore.__file__).parent / "cacert.pem")
 
 
 def test_connections_end_with_whoever_kept_them(serve: Serve) -> None:
