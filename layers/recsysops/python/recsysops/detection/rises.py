@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from recsysops.detection.cells import Distribution
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import share_changes
 from recsysops.detection.thresholds import LEAST_ROWS
@@ -40,25 +41,11 @@ def rise_checks(
         of_items=of_items,
     )
     return [
-        Check(
-            metric=rise.metric,
-            subject=rise.subject or rise.found.subject,
+        replace(
+            check_change(
+                rise.found, change, metric=rise.metric, floors=floors, subject=rise.subject
+            ),
             slice={**rise.found.slice, **rise.slice},
-            baseline=change.baseline,
-            observed=change.observed,
-            effect=change.increase,
-            effect_floor=floor_of(rise.metric, sliced=bool(rise.found.slice), floors=floors),
-            p_value=change.p_value,
-            nested=bool(rise.found.slice),
         )
         for rise, change in zip(tested, changes, strict=True)
     ]
-
-
-def floor_of(metric: str, *, sliced: bool, floors: Mapping[str, float]) -> float:
-    """Return a metric's floor; slices have their own where 'metric.slice' is published.
-
-    >>> floor_of("lost_share", sliced=True, floors={"lost_share": 0.02, "lost_share.slice": 0.05})
-    0.05
-    """
-    return floors.get(f"{metric}.slice", floors[metric]) if sliced else floors[metric]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from recsysops.detection.cells import Distribution
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import Change, mean_change, share_changes
 from recsysops.detection.context import AuditContext
@@ -73,17 +74,7 @@ def _checks(found: Distribution) -> Iterator[Check]:
 
 
 def _check(found: Distribution, metric: str, change: Change) -> Check:
-    return Check(
-        metric=metric,
-        subject="choice_rank",
-        slice=found.slice,
-        baseline=change.baseline,
-        observed=change.observed,
-        effect=change.increase,
-        effect_floor=_FLOORS[metric],
-        p_value=change.p_value,
-        nested=bool(found.slice),
-    )
+    return check_change(found, change, metric=metric, floors=_FLOORS, subject="choice_rank")
 
 
 AUDIT = Audit(

@@ -8,11 +8,12 @@ from typing import Final
 import numpy as np
 
 from recsysops.detection.cells import Distribution, Sums
+from recsysops.detection.change_check import floor_of
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
-from recsysops.detection.rises import Rise, floor_of, rise_checks
+from recsysops.detection.rises import Rise, rise_checks
 from recsysops.detection.roots import Root
 from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import LEAST_ROWS

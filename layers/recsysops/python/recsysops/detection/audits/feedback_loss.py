@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from recsysops.detection.cells import Distribution
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import Change, share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
-from recsysops.detection.rises import floor_of
 from recsysops.detection.roots import ANYTHING, Root
 from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import LEAST_ROWS
@@ -63,16 +63,13 @@ def _is_worth_testing(found: Distribution) -> bool:
 
 
 def _check(found: Distribution, change: Change) -> Check:
-    return Check(
+    return check_change(
+        found,
+        change,
         metric="answered_share",
-        subject="feedback",
-        slice=found.slice,
-        baseline=change.baseline,
-        observed=change.observed,
+        floors=_FLOORS,
         effect=-math.log(max(change.observed, 1e-6) / change.baseline),
-        effect_floor=floor_of("answered_share", sliced=bool(found.slice), floors=_FLOORS),
-        p_value=change.p_value,
-        nested=bool(found.slice),
+        subject="feedback",
     )
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from recsysops.detection.cells import Distribution
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import Change, share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
-from recsysops.detection.rises import floor_of
 from recsysops.detection.roots import ANYTHING, Root
 
 _TABLES = """
@@ -84,17 +84,8 @@ def _shares(found: Distribution) -> Iterator[tuple[str, Distribution, tuple[str,
 
 def _check(metric: str, found: Distribution, change: Change) -> Check:
     ratio = math.log((change.observed + 1e-6) / (change.baseline + 1e-6))
-    return Check(
-        metric=metric,
-        subject=metric,
-        slice=found.slice,
-        baseline=change.baseline,
-        observed=change.observed,
-        effect=-ratio if metric == "shown_play_share" else abs(ratio),
-        effect_floor=floor_of(metric, sliced=bool(found.slice), floors=_FLOORS),
-        p_value=change.p_value,
-        nested=bool(found.slice),
-    )
+    effect = -ratio if metric == "shown_play_share" else abs(ratio)
+    return check_change(found, change, metric=metric, floors=_FLOORS, effect=effect, subject=metric)
 
 
 AUDIT = Audit(

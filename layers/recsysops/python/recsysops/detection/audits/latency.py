@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from recsysops.detection.cells import Distribution
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
-from recsysops.detection.compare import Change, mean_change
+from recsysops.detection.compare import mean_change
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
-from recsysops.detection.rises import Rise, floor_of, rise_checks
+from recsysops.detection.rises import Rise, rise_checks
 from recsysops.detection.roots import Root
 from recsysops.detection.sql import QUANTILE_BINS
 from recsysops.detection.thresholds import LEAST_ROWS
@@ -60,17 +61,11 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
 
 def _shift_checks(distributions: Sequence[Distribution]) -> Iterator[Check]:
     for found in distributions:
-        change: Change = mean_change(found.reference, found.window)
-        yield Check(
+        yield check_change(
+            found,
+            mean_change(found.reference, found.window),
             metric="latency_shift",
-            subject=found.subject,
-            slice=found.slice,
-            baseline=change.baseline,
-            observed=change.observed,
-            effect=change.increase,
-            effect_floor=floor_of("latency_shift", sliced=bool(found.slice), floors=_FLOORS),
-            p_value=change.p_value,
-            nested=bool(found.slice),
+            floors=_FLOORS,
             evidence={"unit": "log of milliseconds"},
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from recsysops.detection.cells import Distribution, Sums
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
@@ -63,16 +64,13 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
     ]
     changes = share_changes([found.share_of(found.places_of("incomplete")) for found in tested])
     return [
-        Check(
+        check_change(
+            found,
+            change,
             metric="incomplete_share",
-            subject="launch_metadata",
-            slice=found.slice,
-            baseline=change.baseline,
-            observed=change.observed,
+            floors=_FLOORS,
             effect=change.increase - max(others.get(found.slice_name, 0.0), 0.0),
-            effect_floor=_FLOORS["incomplete_share"],
-            p_value=change.p_value,
-            nested=bool(found.slice),
+            subject="launch_metadata",
             evidence={"missing": _missing_shares(distributions, found.slice_name)},
         )
         for found, change in zip(tested, changes, strict=True)

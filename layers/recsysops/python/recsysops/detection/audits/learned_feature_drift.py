@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from recsysops.detection.cells import Distribution
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import mean_change, share_changes
 from recsysops.detection.context import AuditContext
@@ -132,16 +133,9 @@ def _moved_check(found: Distribution) -> Check:
 
 def _mean_check(found: Distribution) -> Check:
     mean = mean_change(found.reference, found.window)
-    return Check(
-        metric="mean_shift",
-        subject=FEATURE,
-        slice=found.slice,
-        baseline=mean.baseline,
-        observed=mean.observed,
-        effect=abs(mean.increase),
-        effect_floor=_FLOORS["mean_shift"],
-        p_value=mean.p_value,
-        nested=bool(found.slice),
+    shift = abs(mean.increase)
+    return check_change(
+        found, mean, metric="mean_shift", floors=_FLOORS, effect=shift, subject=FEATURE
     )
 
 

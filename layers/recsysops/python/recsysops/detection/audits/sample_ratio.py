@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from recsysops.detection.cells import Distribution
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import Change, share_changes, window_mean
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
-from recsysops.detection.rises import floor_of
 from recsysops.detection.roots import Root
 from recsysops.detection.thresholds import LEAST_ROWS
 from recsysops.errors import CouldNotJudge
@@ -95,17 +95,7 @@ def _share_checks(distributions: Sequence[Distribution]) -> Iterator[Check]:
 
 
 def _check(found: Distribution, metric: str, change: Change) -> Check:
-    return Check(
-        metric=metric,
-        subject=found.subject,
-        slice=found.slice,
-        baseline=change.baseline,
-        observed=change.observed,
-        effect=abs(change.increase),
-        effect_floor=floor_of(metric, sliced=bool(found.slice), floors=_FLOORS),
-        p_value=change.p_value,
-        nested=bool(found.slice),
-    )
+    return check_change(found, change, metric=metric, floors=_FLOORS, effect=abs(change.increase))
 
 
 AUDIT = Audit(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from recsysops.detection.audits.slot_plays import SHOWN_SLOTS, SLICES, leave_hotfixes_out
 from recsysops.detection.cells import Distribution
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import Change, mean_change, share_changes
 from recsysops.detection.context import AuditContext
@@ -65,17 +66,8 @@ def _checks(found: Distribution) -> Iterator[Check]:
 def _loss(found: Distribution, metric: str, change: Change) -> Iterator[Check]:
     if change.baseline <= 0:
         return
-    yield Check(
-        metric=metric,
-        subject="slates",
-        slice=found.slice,
-        baseline=change.baseline,
-        observed=change.observed,
-        effect=-change.increase / change.baseline,
-        effect_floor=_FLOORS[f"{metric}.slice" if found.slice else metric],
-        p_value=change.p_value,
-        nested=bool(found.slice),
-    )
+    loss = -change.increase / change.baseline
+    yield check_change(found, change, metric=metric, floors=_FLOORS, effect=loss, subject="slates")
 
 
 AUDIT = Audit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from recsysops.detection.cells import Distribution
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import mean_change, share_changes
 from recsysops.detection.context import AuditContext
@@ -78,16 +79,9 @@ def _check(found: Distribution) -> Check:
     else:
         change = mean_change(found.reference, found.window)
     relative_loss = metric == "genres_per_slate" and change.baseline > 0
-    return Check(
-        metric=metric,
-        subject="slates",
-        slice=found.slice,
-        baseline=change.baseline,
-        observed=change.observed,
-        effect=-change.increase / change.baseline if relative_loss else change.increase,
-        effect_floor=_FLOORS[metric],
-        p_value=change.p_value,
-        nested=bool(found.slice),
+    effect = -change.increase / change.baseline if relative_loss else change.increase
+    return check_change(
+        found, change, metric=metric, floors=_FLOORS, effect=effect, subject="slates"
     )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from recsysops.detection.cells import Distribution
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import mean_change
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
-from recsysops.detection.rises import floor_of
 from recsysops.detection.roots import Root
 from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import LEAST_ROWS
@@ -52,22 +52,16 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
     if not distributions:
         return []  # re-timed traffic alone: its snapshots are made when it is sent
     require_both_periods(distributions, of="requests under a known snapshot")
-    return [_check(found) for found in distributions if found.is_supported(LEAST_ROWS)]
-
-
-def _check(found: Distribution) -> Check:
-    change = mean_change(found.reference, found.window)
-    return Check(
-        metric="snapshot_age_hours",
-        subject=found.subject,
-        slice=found.slice,
-        baseline=change.baseline,
-        observed=change.observed,
-        effect=change.increase,
-        effect_floor=floor_of("snapshot_age_hours", sliced=bool(found.slice), floors=_FLOORS),
-        p_value=change.p_value,
-        nested=bool(found.slice),
-    )
+    return [
+        check_change(
+            found,
+            mean_change(found.reference, found.window),
+            metric="snapshot_age_hours",
+            floors=_FLOORS,
+        )
+        for found in distributions
+        if found.is_supported(LEAST_ROWS)
+    ]
 
 
 AUDIT = Audit(

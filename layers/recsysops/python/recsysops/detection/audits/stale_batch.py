@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from recsysops.detection.cells import Distribution, Sums
+from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
@@ -61,25 +62,16 @@ def _share_checks(
         [found.share_of(choose(found)) for found in distributions], of_items=True
     )
     return [
-        Check(
+        check_change(
+            found,
+            change,
             metric=metric,
+            floors=_FLOORS,
             subject="batch",
-            slice=found.slice,
-            baseline=change.baseline,
-            observed=change.observed,
-            effect=change.increase,
-            effect_floor=_floor_of(metric, found),
-            p_value=change.p_value,
-            nested=bool(found.slice),
             evidence={"batches": _newest_first(found)},
         )
         for found, change in zip(distributions, changes, strict=True)
     ]
-
-
-def _floor_of(metric: str, found: Distribution) -> float:
-    sliced = f"{metric}.slice"
-    return _FLOORS[sliced if found.slice and sliced in _FLOORS else metric]
 
 
 def _older(found: Distribution) -> list[int]:
