@@ -157,3 +157,58 @@ def test_a_line_that_is_no_json_fails_the_query(tmp_path: Path) -> None:
     relation = render_table_relation(COLUMNS, file_format="json", files=[str(path)])
     with connect_duckdb() as connection, pytest.raises(Exception, match="JSON"):
         connection.execute(f"SELECT * FROM {relation}").fetchall()
+
+
+_LISTS = (
+    "lists AS (SELECT * FROM (VALUES (1, ARRAY[3, 1], ARRAY['p']), (2, ARRAY[], ARRAY['q', 'r']))"
+)
+_LISTS += " AS t(id, xs, ys)), numbers AS (SELECT id, xs AS s, ys FROM lists)"
+
+
+@pytest.mark.parametrize(
+    ("select", "expected", "flat"),
+    [
+        ("id, x FROM lists CROSS JOIN UNNEST(xs) AS u(x)", [(1, 1), (1, 3)], True),
+        ("l.id, u.x AS y FROM lists l CROSS JOIN UNNEST(l.xs) AS u(x)", [(1, 1), (1, 3)], True),
+        (
+            "id, x, y FROM lists CROSS JOIN UNNEST(xs, ys) AS u(x, y)",
+            [(1, 1, None), (1, 3, "p"), (2, None, "q"), (2, None, "r")],
+            True,
+        ),
+        # the name of a column of the table, the list's own name qualified
+        ("id, u.s FROM numbers CROSS JOIN UNNEST(numbers.s) AS u(s)", [(1, 1), (1, 3)], True),
+        (
+            "u.x, count(*) AS n, max(id) FROM lists CROSS JOIN UNNEST(ys) AS u(x) "
+            "WHERE u.x <> 'q' GROUP BY u.x HAVING count(*) > 0",
+            [("p", 1, 1), ("r", 1, 2)],
+            True,
+        ),
+        ("* FROM lists CROSS JOIN UNNEST(xs) AS u(x) WHERE id = 3", [], False),
+        (
+            "id, x FROM lists CROSS JOIN UNNEST(xs) AS u(x) WHERE x IN (SELECT max(id) FROM lists)",
+            [],
+            False,
+        ),
+        (
+            "id, n FROM lists CROSS JOIN UNNEST(ys) WITH ORDINALITY AS u(y, n)",
+            [(1, 1), (2, 1), (2, 2)],
+            False,
+        ),
+        (
+            "approx_percentile(x, 0.5) FROM lists CROSS JOIN UNNEST(xs) AS u(x)",
+            [(2,)],
+            False,
+        ),
+        (
+            "cardinality(filter(xs, x -> x > 1)), x FROM lists CROSS JOIN UNNEST(xs) AS u(x)",
+            [(1, 1), (1, 3)],
+            False,
+        ),
+    ],
+)
+def test_lists_are_unnested_by_the_select_that_reads_them_where_that_is_simple(
+    select: str, expected: list[tuple[object, ...]], flat: bool
+) -> None:
+    translated = translate_athena_sql(f"WITH {_LISTS} SELECT {select}")
+    assert ("unnested_" in translated) == flat
+    assert sorted(connect_duckdb().execute(translated).fetchall(), key=repr) == expected

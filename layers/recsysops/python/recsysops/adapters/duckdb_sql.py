@@ -14,6 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from recsysops.adapters.flat_unnest import flatten_unnest
 from recsysops.errors import BadInput
 
 TableFormat = Literal["json", "parquet"]
@@ -80,6 +81,7 @@ def translate_athena_sql(sql: str) -> str:
             raise BadInput(
                 f"only SELECT can be translated, this is {type(tree).__name__}: {sql[:200]!r}"
             )
+        flatten_unnest(tree)
         return _rewrite_tree(tree).sql("duckdb")
     except SqlglotError as error:
         raise BadInput(f"cannot translate this Athena SQL: {error}") from error

@@ -28,23 +28,28 @@ _LEAST_SHARE = 0.02
 
 _TABLES = """
 {items_as_served},
-slots AS (
+slates AS (
   SELECT {period} AS period, CAST(event_time AS date) AS day, request_id, member_group,
-         delta_id, shown[n] AS item_id, propensities[n] AS propensity
-  FROM slim_requests CROSS JOIN UNNEST(sequence(1, cardinality(shown))) AS t(n)
+         shown, propensities
+  FROM slim_requests
   WHERE {in_periods} AND status = 'ok' AND cardinality(shown) > 0
 ),
 days AS (
   SELECT period, day, CAST(count(DISTINCT request_id) AS double) AS requests
-  FROM slots GROUP BY period, day
+  FROM slates GROUP BY period, day
 ),
 described AS (
   SELECT DISTINCT period, item_id, item_group, source, coalesce(language, 'none') AS language,
          launch_date
   FROM items
 ),
+slots AS (
+  SELECT period, day, member_group, item_id, count(*) AS n
+  FROM slates CROSS JOIN UNNEST(shown) AS s(item_id)
+  GROUP BY period, day, member_group, item_id
+),
 exposures AS (
-  SELECT period, day, item_id, CAST(count(*) AS double) AS shown
+  SELECT period, day, item_id, CAST(sum(n) AS double) AS shown
   FROM slots GROUP BY period, day, item_id
 ),
 launches AS (
@@ -58,13 +63,17 @@ launches AS (
 plays AS (
   SELECT DISTINCT request_id, item_id FROM feedback WHERE kind = 'play' AND {in_periods}
 ),
+explored AS (
+  SELECT period, member_group, request_id, shown[n] AS item_id, propensities[n] AS propensity
+  FROM slates CROSS JOIN UNNEST(sequence(1, cardinality(shown))) AS t(n)
+  WHERE propensities[n] > 0e0 AND propensities[n] < {explored_below}
+),
 earned AS (
   SELECT s.period, s.member_group, s.item_id, 1e0 / s.propensity AS weight
-  FROM slots s JOIN plays p ON p.request_id = s.request_id AND p.item_id = s.item_id
-  WHERE s.propensity > 0e0 AND s.propensity < {explored_below}
+  FROM explored s JOIN plays p ON p.request_id = s.request_id AND p.item_id = s.item_id
 ),
 taken AS (
-  SELECT period, member_group, item_id, 'exposure=slot' AS label, CAST(count(*) AS double) AS weight
+  SELECT period, member_group, item_id, 'exposure=slot' AS label, CAST(sum(n) AS double) AS weight
   FROM slots GROUP BY period, member_group, item_id
   UNION ALL
   SELECT period, member_group, item_id, 'earned=play' AS label, weight FROM earned
