@@ -38,6 +38,8 @@ test: $(READY)  ## every test but the 50-seed check of previews, which is `make 
 	@$(BIN)/pytest -q -n 2 --dist loadgroup -m "not slow"
 
 # the plugin of schemathesis is a second of imports in each process, and only `make fuzz` needs it
+# where bytecode is never kept, pytest rewrites every assertion anew: 8 s of CPU in each process
+unit: export PYTHONDONTWRITEBYTECODE =
 unit: $(READY)  ## unit tests alone, seconds: properties with a quarter of their examples
 	@$(BIN)/pytest -q -n 2 -p no:schemathesis --hypothesis-profile quick tests/unit
 

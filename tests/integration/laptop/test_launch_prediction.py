@@ -9,7 +9,7 @@ from recsysops.settings import settings_from_outputs
 
 from tests.fakes.served_world import AS_OF
 from tests.integration.laptop.conftest import Deployed
-from tests.unit.workflows.test_predict_launches import (
+from tests.integration.workflows.test_predict_launches import (
     MISSING,
     SOUND,
     make_catalogue,
