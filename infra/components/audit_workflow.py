@@ -27,6 +27,7 @@ AUDITED_TABLES = (
     "slim_requests",
     "full_requests",
     "feedback",
+    "consumer_logs",
     "choice_ranks",
     "replayed_requests",
     "model_profiles",

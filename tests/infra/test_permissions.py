@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from recsysops.detection.catalogue import AUDITS
+from recsysops.request_log.records import TABLES
+
+from infra.components.audit_workflow import AUDITED_TABLES
 
 from .conftest import Assembly
 
@@ -216,3 +221,13 @@ def test_the_bus_starts_diagnosis_for_every_paged_incident(aws: Assembly) -> Non
     assert "StartFailures" in str(target["DeadLetterConfig"])
     telling = [r for a, r in grants_of(aws, "RecordIncidents") if a == "events:PutEvents"]
     assert len(telling) == 1
+
+
+def test_the_audit_workflow_may_read_every_table_that_an_audit_asks() -> None:
+    asked = {
+        table
+        for audit in AUDITS
+        for table in TABLES
+        if re.search(rf"(FROM|JOIN)\s+{table}\b", audit.tables)
+    }
+    assert asked <= set(AUDITED_TABLES)
