@@ -30,7 +30,7 @@ _EVERY_COLUMN: Final = re.compile(r"select\s+(\w+\.)?\*", re.IGNORECASE)
 _WORD: Final = re.compile(r"[a-z_0-9]+")
 _Digests = tuple[int, tuple[tuple[str, bytes], ...]]
 """Rows of one writing, and the digest of each of its columns."""
-_Key = tuple[object, ...]
+LakeKey = tuple[object, ...]
 """A query, and the values of the columns that it names."""
 
 
@@ -44,7 +44,7 @@ class ArrowLake:
         self._layout: dict[str, tuple[str, ...]] = {}
         self._contents: dict[tuple[str, str], list[_Digests]] = {}
         self._templates = SqlTemplates()
-        self._answers: dict[_Key, list[dict[str, object]]] = {}
+        self._answers: dict[LakeKey, list[dict[str, object]]] = {}
         for table in TABLES:
             self._create_part(table, "none")
         self.compose(dict.fromkeys(TABLES, ()))
@@ -86,7 +86,7 @@ class ArrowLake:
 
         Raises: DependencyError with the engine's message, as Athena would fail the query.
         """
-        key = self._key(sql)
+        key = self.key_of(sql)
         if key not in self._answers:
             self._answers[key] = self._ask(sql)
         return [dict(row) for row in self._answers[key]]
@@ -97,13 +97,23 @@ class ArrowLake:
         For queries that order their rows by their leading columns. What fails is asked again,
         each query alone, by `run`, which tells which one it was.
         """
-        unknown = [sql for sql in queries if self._key(sql) not in self._answers]
+        unknown = [sql for sql in queries if self.key_of(sql) not in self._answers]
         for group, asked in self._templates.translate_together(unknown):
             answers: dict[str, list[dict[str, object]]] = {sql: [] for sql in group}
             with suppress(DependencyError):
                 for row in self._fetch(asked):
                     answers[group[int(str(row.pop("place")))]].append(row)
-                self._answers |= {self._key(sql): rows for sql, rows in answers.items()}
+                self._answers |= {self.key_of(sql): rows for sql, rows in answers.items()}
+
+    def key_of(self, sql: str) -> LakeKey:
+        """Return what stands for the answer: same key, same rows."""
+        every = {"*"} if _EVERY_COLUMN.search(sql) else set()
+        words = frozenset(_WORD.findall(sql)) | every
+        return (sql, *(self._values_of(table, words) for table in sorted(TABLES.keys() & words)))
+
+    def forget_answers(self) -> None:
+        """Forget what was answered: windows that nobody asks about again."""
+        self._answers.clear()
 
     def close(self) -> None:
         """Forget everything."""
@@ -117,11 +127,6 @@ class ArrowLake:
             for part in self._layout[table]
             for count, columns in self._contents[table, part]
         )
-
-    def _key(self, sql: str) -> _Key:
-        every = {"*"} if _EVERY_COLUMN.search(sql) else set()
-        words = frozenset(_WORD.findall(sql)) | every
-        return (sql, *(self._values_of(table, words) for table in sorted(TABLES.keys() & words)))
 
     def _ask(self, sql: str) -> list[dict[str, object]]:
         try:

@@ -18,6 +18,7 @@ from recsysops.adapters.memory import (
     MemoryNotifier,
     MemoryRegistry,
 )
+from recsysops.cli.gameday.judged_once import JudgedOnce
 from recsysops.detection.catalogue import AUDITS
 from recsysops.detection.context import name_windows
 from recsysops.detection.declaration import Audit
@@ -69,6 +70,7 @@ class SeedWorld:
         self.quiet: dict[int, LoggedDay] = {}
         self._apart: set[str] = set()
         self._baselines = BaselineStore(MemoryBlobs())
+        self._once = JudgedOnce(self.lake, self._baselines)
         self._burn_in()
 
     def make_quiet_days(self, first: int, last: int) -> None:
@@ -91,6 +93,7 @@ class SeedWorld:
             del self.quiet[day]
             self.mornings.pop(day, None)
             self.lake.drop(_week_of(day))
+        self._once.forget()
 
     def audit_quiet_day(self, day: int, book: MemoryIncidents) -> list[AuditedWindow]:
         """Put one more quiet day into the lake and judge it against the week before its own."""
