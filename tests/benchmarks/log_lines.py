@@ -14,7 +14,7 @@ from recsysops.vocabulary import SamplingPlan
 from recsysops.workflows.recommend_items import recommend_items
 
 from tests.benchmarks.rows import Row
-from tests.benchmarks.timing import Timings, time_each
+from tests.benchmarks.timing import Timings, time_short
 from tests.fakes.served_world import NOW, make_world
 
 CANDIDATES = 500
@@ -39,25 +39,24 @@ def measure_log(*, loops: int) -> list[Row]:
     assert served.ranked is not None
     budget = RaisedBudget()
     sampling = sample_request(served, plan, budget=budget)
-    decision = time_each(
-        lambda: decide_sampling(
-            served.request_id, plan=plan, stratum=sampling.stratum, raised=False
+    ranked = served.ranked
+    times = time_short({
+        "draw": (
+            lambda: decide_sampling(
+                served.request_id, plan=plan, stratum=sampling.stratum, raised=False
+            ),
+            loops,
         ),
-        loops=loops,
-    )
-    whole = time_each(lambda: sample_request(served, plan, budget=budget), loops=loops)
-    slim = time_each(
-        lambda: encode_record(write_slim(served, sampling, latency_ms=1.0)), loops=loops
-    )
-    full = time_each(
-        lambda: encode_record(write_full(served, served.ranked, sampling)),
-        loops=max(1, loops // 10),
-    )
-    alone = f"; the draw alone {1e6 * decision.best:.1f} µs"
+        "decision": (lambda: sample_request(served, plan, budget=budget), loops),
+        "slim": (lambda: encode_record(write_slim(served, sampling, latency_ms=1.0)), loops),
+        "full": (lambda: encode_record(write_full(served, ranked, sampling)), max(1, loops // 10)),
+    })  # fmt: skip
+    alone = f"; the draw alone {1e6 * times['draw'].best:.1f} µs"
     return [
-        _row("sampling decision", whole, limit=5.0, note=alone),
-        _row("slim line, built and encoded", slim, limit=20.0),
-        _row(f"full record of {CANDIDATES} candidates, built and encoded", full, limit=200.0),
+        _row("sampling decision", times["decision"], limit=5.0, note=alone),
+        _row("slim line, built and encoded", times["slim"], limit=20.0),
+        _row(f"full record of {CANDIDATES} candidates, built and encoded", times["full"],
+             limit=200.0),
         Row("log work before the response", 0.0, "µs", limit=0.0,
             note="deferred: the sink that takes it refuses any line sooner"),
     ]  # fmt: skip

@@ -13,7 +13,9 @@ from tests.fakes.served_world import make_world
 
 ITEMS = 9_000
 """About the size of the demo's catalogue."""
-ROUNDS = 9
+ROUNDS = 100
+A_ROUND = 100
+"""Requests of a round: short enough to fall between what else the machine does."""
 
 
 def measure_replay(*, requests: int, progress: Step) -> list[Row]:
@@ -26,13 +28,15 @@ def measure_replay(*, requests: int, progress: Step) -> list[Row]:
         world.recommend(f"r-{number}", f"m{1 + number % 5}", **body)
     records, cache = world.full(), world.cache
     replay_requests(records[:10], cache=cache)
-    rates, different = np.empty((ROUNDS, 2)), 0
+    rates, repeated, equal = np.empty((ROUNDS, 2)), 0, 0
     for done in range(ROUNDS):
+        start = done * A_ROUND % len(records)
+        some = records[start : start + A_ROUND]
         started, worked = perf_counter(), process_time()
-        report = replay_requests(records, cache=cache)
+        report = replay_requests(some, cache=cache)
         elapsed = perf_counter() - started, process_time() - worked
-        rates[done] = len(records) / np.array(elapsed)
-        different += len(records) - report.count("bit_equal")
+        rates[done] = len(some) / np.array(elapsed)
+        repeated, equal = repeated + len(some), equal + report.count("bit_equal")
         progress(done + 1)
     (best, cpu), median = rates.max(axis=0), float(np.median(rates[:, 0]))
     return [
@@ -40,6 +44,6 @@ def measure_replay(*, requests: int, progress: Step) -> list[Row]:
             low=float(rates[:, 0].min()), high=float(best),
             note=f"best of {ROUNDS} rounds, their median {median:,.0f}; {cpu:,.0f} per second of "
             f"CPU; half of all {ITEMS:,}, half of 500 given"),
-        Row("replayed requests that were not bit-equal", different, "", limit=0.0,
-            note=f"of {ROUNDS * len(records):,}"),
+        Row("replayed requests that were not bit-equal", repeated - equal, "", limit=0.0,
+            note=f"of {repeated:,}"),
     ]  # fmt: skip

@@ -75,20 +75,24 @@ def take_turns(
     return {name: Timings(times[:, 0], times[:, 1]) for name, times in taken.items()}
 
 
-def time_each(work: Callable[[], object], *, loops: int, rounds: int = 40) -> Timings:
-    """Time something far shorter than the clock: one mean of `loops` runs per round.
+def time_short(
+    works: Mapping[str, tuple[Callable[[], object], int]], *, rounds: int = 150
+) -> dict[str, Timings]:
+    """Time works far shorter than the clock, each given with how often a round repeats it.
 
-    Many short rounds: some of them fall between what else the machine does.
+    Many short rounds, all works in turn in each: some of them fall between what else the machine
+    does. Returns the mean of every round by work.
     """
-    times = np.empty((rounds, 2))
+    times = {name: np.empty((rounds, 2)) for name in works}
     with _no_collection():
         for number in range(rounds):
-            started, worked = perf_counter(), process_time()
-            for _ in range(loops):
-                work()
-            elapsed = perf_counter() - started, process_time() - worked
-            times[number] = np.array(elapsed) / loops
-    return Timings(times[:, 0], times[:, 1])
+            for name, (work, loops) in works.items():
+                started, worked = perf_counter(), process_time()
+                for _ in range(loops):
+                    work()
+                elapsed = perf_counter() - started, process_time() - worked
+                times[name][number] = np.array(elapsed) / loops
+    return {name: Timings(taken[:, 0], taken[:, 1]) for name, taken in times.items()}
 
 
 @contextmanager
