@@ -67,7 +67,7 @@ def _measure(
         "ranking": lambda s: measure_ranking(world, repetitions=120 // few, progress=s),
         "top_k": lambda s: measure_top_k(MILLION, repetitions=40 // few, progress=s),
         "cold_start": lambda s: measure_cold_start(world, repetitions=12 // few, progress=s),
-        "log": lambda _: measure_log(loops=400 // few),
+        "log": lambda _: measure_log(loops=100 // few),
         "feedback": lambda _: measure_feedback(repetitions=max(3, 12 // few)),
         "replay": lambda s: measure_replay(requests=400 // few, progress=s),
         "http": lambda _: measure_http(

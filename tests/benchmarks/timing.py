@@ -76,7 +76,7 @@ def take_turns(
 
 
 def time_short(
-    works: Mapping[str, tuple[Callable[[], object], int]], *, rounds: int = 150
+    works: Mapping[str, tuple[Callable[[], object], int]], *, rounds: int = 500
 ) -> dict[str, Timings]:
     """Time works far shorter than the clock, each given with how often a round repeats it.
 
