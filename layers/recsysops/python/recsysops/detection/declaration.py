@@ -44,6 +44,7 @@ class Audit:
     parameters: its own typed values. to_bin: a sub-query with columns (subject, x) of the
     reference, whose quantiles become the fragment {edges}; '' when nothing is binned.
     joins_periods: the SQL compares the periods row by row, so it is never asked for one alone.
+    cumulative: it asks for all that lies between the periods too; fewer looks only delay it.
     needs_reference: False when the window alone tells.
     judge: distributions by slice and subject → checks; Raises CouldNotJudge with the reason.
     test: the statistics in one line. floors: metric → published effect floor, which the judge
@@ -65,6 +66,7 @@ class Audit:
     parameters: Mapping[str, SqlValue] = field(default_factory=dict)
     needs_reference: bool = True
     joins_periods: bool = False
+    cumulative: bool = False
     to_bin: str = ""
     every: Cadence = "day"
     baseline: BaselineKind = "previous"

@@ -52,6 +52,8 @@ _PHRASES = {
     "snapshot_age_hours": "the snapshot of the catalogue that answers is old: mean age in hours",
     "slim_without_full_share": "{subject} lost lines: recorded requests without one",
     "unapproved_model_share": "{subject} serves although the registry did not approve it",
+    "canary_plays": "canary {subject} earns fewer plays than its control: share of requests",
+    "canary_fallbacks": "canary {subject} falls back more often than its control",
     "fallback_share": "fallback '{subject}'",
     "older_batch_share": "{subject} went back in time: items with an older batch than before",
     "lagging_batch_share": "{subject} is late: items with a batch older than usual",

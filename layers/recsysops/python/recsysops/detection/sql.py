@@ -60,8 +60,20 @@ _PERIOD: Mapping[Asked, str] = {
     "reference": "'reference'",
     "window": "'window'",
 }
+_UNBROKEN: Mapping[Asked, str] = {
+    "both": """dt >= {first_day}
+    AND event_time >= {reference_start} AND event_time < {window_end}""",
+    "reference": _IN_PERIODS["reference"],
+    "window": """dt >= {first_later_day}
+    AND event_time >= {reference_end} AND event_time < {window_end}""",
+}
+_UNBROKEN_PERIOD: Mapping[Asked, str] = {
+    **_PERIOD,
+    "both": "CASE WHEN event_time >= {reference_end} THEN 'window' ELSE 'reference' END",
+}
 """What templates may name besides typed values.
 
+unbroken, unbroken_period: the same with all that lies between the periods counted to the window.
 items_as_served: every item under every snapshot that answered requests, weighted by its share of
 the period's requests. in_periods: rows of the periods that are asked for. period: which of them.
 edges: sub-query edges(subject, bins) of inner bin edges, see Audit.to_bin.
@@ -161,6 +173,8 @@ def _fragments(asked: Asked, *, to_bin: str, edges: Edges | None) -> dict[str, s
         "{quantiles}": _quantile_array(),
         "{in_periods}": _IN_PERIODS[asked],
         "{period}": _PERIOD[asked],
+        "{unbroken}": _UNBROKEN[asked],
+        "{unbroken_period}": _UNBROKEN_PERIOD[asked],
     }
 
 
@@ -200,6 +214,7 @@ def _moments(context: AuditContext) -> dict[str, SqlValue]:
         "reference_end": context.reference_end,
         "last_part_start": context.window_end - _LAST_PART * length,
         "first_day": first_day,
+        "first_later_day": utc_day(context.reference_end),
         "first_snapshot_day": first_day - _SNAPSHOT_LOOK_BACK,
         "first_joined_day": utc_day(earliest - _JOINED_AROUND),
         "last_joined_day": utc_day(latest + _JOINED_AROUND),

@@ -64,5 +64,8 @@ AUDIT = Audit(
     floors=_FLOORS,
     slices=("surface", "country"),
     depth=3,
-    explained_by=(Root("served_model"),),
+    explained_by=(
+        Root("served_model"),
+        Root("release_watch", root_metrics=("canary_fallbacks",)),
+    ),
 )
