@@ -55,4 +55,6 @@ def _keep_reference(
     audit: Audit, context: AuditContext, rows: list[Row], baselines: BaselineStore | None
 ) -> None:
     if baselines is not None and not audit.joins_periods:
-        baselines.keep(make_baseline(audit, context.reference, rows))
+        # most weeks have no roll-out; one that begins later is not in the reference
+        kept = make_baseline(audit, context.reference, rows)
+        baselines.keep(kept, even_empty=audit.cumulative)

@@ -34,11 +34,11 @@ class BaselineStore:
                 return None
         return self._met[key]
 
-    def keep(self, baseline: Baseline) -> None:
-        """Keep a baseline, unless it is empty: the reference may still come in.
+    def keep(self, baseline: Baseline, *, even_empty: bool = False) -> None:
+        """Keep a baseline; an empty one only if told so: the reference may still come in.
 
         Raises: DependencyError.
         """
-        if not baseline.is_empty:
+        if even_empty or not baseline.is_empty:
             self._blobs.put(baseline.key, dump_baseline(baseline))
             self._met[baseline.key] = baseline
