@@ -60,6 +60,7 @@ class Day:
     trained: Callable[[ProfileSubject, ItemFeatures], float] = lambda _subject, item: (
         1.0 + (known_popularity(item) / 10.0)
     )
+    trained_at: datetime = NOW
     differing_share: float = 0.0
     shown: Sequence[str] = tuple(f"i-{place:05d}" for place in range(10))
 
@@ -131,7 +132,9 @@ def _write_profile(lake: DuckDbLake, day: Day, items: Sequence[ItemFeatures]) ->
     groups = np.array([hash_group(item.item_id) for item in items])
     subjects: tuple[ProfileSubject, ...] = ("genre", "year", "collaborative", "training_plays")
     rows = [
-        ModelProfileRow(model_id=day.model_id, trained_at=NOW, data_hash="none", **asdict(sums))
+        ModelProfileRow(
+            model_id=day.model_id, trained_at=day.trained_at, data_hash="none", **asdict(sums)
+        )
         for subject in subjects
         for values in [np.array([day.trained(subject, item) for item in items])]
         for segment, places in list_segments(list(items)).items()

@@ -1,0 +1,105 @@
+"""Audits of models' age and of searches for similar items, in the lake."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from recsysops.adapters.duckdb_lake import DuckDbLake
+from recsysops.adapters.memory import MemoryIncidents, MemoryNotifier, MemoryRegistry
+from recsysops.detection.catalogue import find_audit
+from recsysops.request_log.records import SimilarLine
+from recsysops.request_log.schema import to_row
+from recsysops.vocabulary import Incident, ModelEntry, Window
+from recsysops.workflows.run_audit import AuditPorts, run_audit
+
+from tests.fakes.audited_lake import MODEL, NOW, REFERENCE, WINDOW, Day, make_catalogue, write_day
+
+SEARCHES = 400
+
+
+def incidents_of(lake: DuckDbLake, audit: str) -> list[Incident]:
+    book = MemoryIncidents()
+    registry = MemoryRegistry([ModelEntry(MODEL, "production", NOW)])
+    ports = AuditPorts(lake, registry, book, MemoryNotifier())
+    run_audit(WINDOW, reference=REFERENCE, ports=ports, now=NOW, audits=[find_audit(audit)])
+    return book.list_incidents()
+
+
+def served_by_a_model_of(trained_at: datetime) -> list[Incident]:
+    rng = np.random.default_rng(5)
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        items = make_catalogue(60, rng)
+        for window in (REFERENCE, WINDOW):
+            write_day(lake, Day(window, requests=60, trained_at=trained_at), items, rng)
+        return incidents_of(lake, "model_age")
+
+
+def test_a_model_that_was_not_trained_for_three_weeks_is_named() -> None:
+    [incident] = served_by_a_model_of(WINDOW.start - timedelta(days=21))
+    assert (incident.component, incident.subject) == ("model", MODEL)
+    assert incident.findings[0].observed == pytest.approx(21.5, abs=0.6)
+
+
+def test_a_model_of_last_week_is_young_enough() -> None:
+    assert served_by_a_model_of(WINDOW.start - timedelta(days=8)) == []
+
+
+def search(window: Window, number: int, *, shown: list[str], status: str) -> SimilarLine:
+    return SimilarLine.model_validate(
+        {
+            "request_id": f"s-{window.start:%d}-{number}",
+            "event_time": window.start + timedelta(minutes=3 * number + 1),
+            "surface": "item",
+            "query": "item",
+            "seed_item": "i-00001",
+            "limit": 10,
+            "excluded_count": 0,
+            "model_id": MODEL,
+            "delta_id": "d-1",
+            "flag_version": "f-1",
+            "hotfix_ids": [],
+            "shown": shown,
+            "similarities": [0.5] * len(shown),
+            "propensities": [1.0] * len(shown),
+            "status": status,
+            "latency_ms": 3.0,
+            "traffic": "simulated",
+        }
+    )
+
+
+def searched(*, empty: int = 0, failed: int = 0) -> list[Incident]:
+    """The reference's searches find something; of the window's, so many do not."""
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        for window in (REFERENCE, WINDOW):
+            bad = window is WINDOW
+            lines = [
+                search(
+                    window,
+                    number,
+                    shown=[] if bad and number % SEARCHES < empty else ["i-00002"],
+                    status="fallback" if bad and number >= SEARCHES - failed else "ok",
+                )
+                for number in range(SEARCHES)
+            ]
+            rows = [to_row(line) for line in lines]
+            name = f"similar-{window.start:%d}"
+            lake.write_rows("similar_requests", rows=rows, ingest_time=window.start, name=name)
+        return incidents_of(lake, "similar_answers")
+
+
+def test_searches_that_find_nothing_are_an_incident_and_a_few_are_not() -> None:
+    [incident] = searched(empty=100)
+    assert (incident.component, incident.subject) == ("serving", "similar")
+    assert incident.findings[0].metric == "empty_search_share"
+    assert searched(empty=8) == []
+
+
+def test_searches_that_fail_are_told_by_their_own_share() -> None:
+    [incident] = searched(failed=100)
+    assert incident.findings[0].metric == "failed_search_share"
+
+
+def test_a_shop_that_nobody_searches_is_no_incident() -> None:
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        assert incidents_of(lake, "similar_answers") == []
