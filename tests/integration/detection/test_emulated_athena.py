@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from tests.fakes.audited_lake import (
     write_day,
 )
 from tests.fakes.log_faults import write_every_fault
+from tests.fakes.searches import write_searches
 from tests.integration.laptop.scenes import make_bucket, make_table
 
 pytestmark = pytest.mark.laptop
@@ -70,12 +72,15 @@ def lake() -> Iterator[DuckDbLake]:
             refused_document="badbad",
             rank_factor=30.0,
             trained=lambda _subject, item: 0.0 if "War" in item.genres else 2.0,
+            trained_at=WINDOW.start - timedelta(days=30),
             differing_share=0.5,
             popularity=lambda item: 1.5 if item.source < "supplier-7" else known_popularity(item),
             shown=[f"i-{place:05d}" for place in range(12, 15)],
         )
         write_day(lake, day, wrong, rng)
         write_every_fault(lake, rng)
+        write_searches(lake, REFERENCE)
+        write_searches(lake, WINDOW, empty=100, failed=100)
         lake.flush()
         yield lake
 

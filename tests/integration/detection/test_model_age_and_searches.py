@@ -7,14 +7,11 @@ import pytest
 from recsysops.adapters.duckdb_lake import DuckDbLake
 from recsysops.adapters.memory import MemoryIncidents, MemoryNotifier, MemoryRegistry
 from recsysops.detection.catalogue import find_audit
-from recsysops.request_log.records import SimilarLine
-from recsysops.request_log.schema import to_row
-from recsysops.vocabulary import Incident, ModelEntry, Window
+from recsysops.vocabulary import Incident, ModelEntry
 from recsysops.workflows.run_audit import AuditPorts, run_audit
 
 from tests.fakes.audited_lake import MODEL, NOW, REFERENCE, WINDOW, Day, make_catalogue, write_day
-
-SEARCHES = 400
+from tests.fakes.searches import write_searches
 
 
 def incidents_of(lake: DuckDbLake, audit: str) -> list[Incident]:
@@ -44,47 +41,11 @@ def test_a_model_of_last_week_is_young_enough() -> None:
     assert served_by_a_model_of(WINDOW.start - timedelta(days=8)) == []
 
 
-def search(window: Window, number: int, *, shown: list[str], status: str) -> SimilarLine:
-    return SimilarLine.model_validate(
-        {
-            "request_id": f"s-{window.start:%d}-{number}",
-            "event_time": window.start + timedelta(minutes=3 * number + 1),
-            "surface": "item",
-            "query": "item",
-            "seed_item": "i-00001",
-            "limit": 10,
-            "excluded_count": 0,
-            "model_id": MODEL,
-            "delta_id": "d-1",
-            "flag_version": "f-1",
-            "hotfix_ids": [],
-            "shown": shown,
-            "similarities": [0.5] * len(shown),
-            "propensities": [1.0] * len(shown),
-            "status": status,
-            "latency_ms": 3.0,
-            "traffic": "simulated",
-        }
-    )
-
-
 def searched(*, empty: int = 0, failed: int = 0) -> list[Incident]:
     """The reference's searches find something; of the window's, so many do not."""
     with DuckDbLake(clock=lambda: NOW) as lake:
-        for window in (REFERENCE, WINDOW):
-            bad = window is WINDOW
-            lines = [
-                search(
-                    window,
-                    number,
-                    shown=[] if bad and number % SEARCHES < empty else ["i-00002"],
-                    status="fallback" if bad and number >= SEARCHES - failed else "ok",
-                )
-                for number in range(SEARCHES)
-            ]
-            rows = [to_row(line) for line in lines]
-            name = f"similar-{window.start:%d}"
-            lake.write_rows("similar_requests", rows=rows, ingest_time=window.start, name=name)
+        write_searches(lake, REFERENCE)
+        write_searches(lake, WINDOW, empty=empty, failed=failed)
         return incidents_of(lake, "similar_answers")
 
 
