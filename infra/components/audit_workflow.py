@@ -26,6 +26,7 @@ from infra.settings import StageSettings
 AUDITED_TABLES = (
     "slim_requests",
     "full_requests",
+    "similar_requests",
     "feedback",
     "consumer_logs",
     "choice_ranks",
