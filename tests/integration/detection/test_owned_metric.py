@@ -8,8 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recsysops.adapters.duckdb_lake import DuckDbLake
-from recsysops.detection.catalogue import AUDITS, OWNED_METRICS, OWNED_METRICS_FOLDER
+from recsysops.adapters.memory import MemoryIncidents, MemoryNotifier
+from recsysops.detection.catalogue import (
+    AUDITS,
+    OWNED_METRICS,
+    OWNED_METRICS_FOLDER,
+    UNREADABLE_METRICS,
+)
 from recsysops.detection.cells import read_distributions
+from recsysops.detection.checks import Judgement
 from recsysops.detection.context import make_context
 from recsysops.detection.judge import judge_rows
 from recsysops.detection.owned_metric import (
@@ -19,10 +26,11 @@ from recsysops.detection.owned_metric import (
     read_owned_metric,
     read_owned_metrics,
 )
-from recsysops.errors import BadData, BadInput
+from recsysops.errors import BadData
 from recsysops.request_log.records import ChoiceRank, FeedbackEvent, SlimRequest
 from recsysops.request_log.schema import encode_record, to_row
 from recsysops.vocabulary import Window, hash_group
+from recsysops.workflows.record_incidents import record_incidents
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -86,7 +94,7 @@ def test_a_surface_without_requests_cannot_be_judged(lake: DuckDbLake) -> None:
 
 def test_a_file_becomes_an_audit_of_its_owner(tmp_path: Path) -> None:
     (tmp_path / "m.toml").write_text(DECLARED)
-    [metric] = read_owned_metrics(tmp_path)
+    (metric,), () = read_owned_metrics(tmp_path)
     audit = as_audit(metric)
     assert (audit.name, audit.owner, audit.component) == (
         "metric_studio_seven",
@@ -117,12 +125,43 @@ def test_what_does_not_fit_is_refused_by_its_field(tmp_path, change, field) -> N
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     for name in ("a.toml", "b.toml"):
         (tmp_path / name).write_text(DECLARED)
-    with pytest.raises(BadInput, match="declared twice"):
-        read_owned_metrics(tmp_path)
+    (metric,), (twice,) = read_owned_metrics(tmp_path)
+    assert metric.name == "studio_seven"
+    assert (twice.audit, "b.toml: metric 'studio_seven' is declared twice" in twice.reason) == (
+        "metric_b", True,
+    )  # fmt: skip
+
+
+def test_a_broken_file_is_an_incident_that_names_it_and_stops_no_other_audit(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "good.toml").write_text(DECLARED)
+    (tmp_path / "studio_8.toml").write_text(DECLARED.replace("0.3", "1.5"))
+    (metric,), broken = read_owned_metrics(tmp_path)
+    assert metric.name == "studio_seven"
+    book = MemoryIncidents()
+    silent = Judgement(audit="volume", status="judged", tested_wholes=3)
+    said = {
+        every: record_incidents(
+            [silent],
+            context=CONTEXT.model_copy(update={"every": every}),
+            incidents=book,
+            notifier=MemoryNotifier(),
+            now=CONTEXT.window_end,
+            unreadable=broken,
+        )
+        for every in ("hour", "day")
+    }
+    assert said["hour"].is_quiet
+    assert said["day"].tested == 3
+    [incident] = book.list_incidents()
+    assert (incident.subject, incident.severity) == ("metric_studio_8", "low")
+    assert "studio_8.toml: floor:" in incident.title
 
 
 def test_every_declared_metric_is_in_the_catalogue() -> None:
-    assert read_owned_metrics(OWNED_METRICS_FOLDER) == OWNED_METRICS
+    assert read_owned_metrics(OWNED_METRICS_FOLDER) == (OWNED_METRICS, UNREADABLE_METRICS)
+    assert UNREADABLE_METRICS == ()
     assert {as_audit(metric).name for metric in OWNED_METRICS} <= {audit.name for audit in AUDITS}
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from recsysops.cli.output import people, print_json, print_table
+from recsysops.cli.output import people, print_json, print_table, progress_console
 from recsysops.cli.stage import JsonFlag
 from recsysops.errors import BadInput
 
@@ -22,12 +22,14 @@ FileArgument = Annotated[Path, typer.Argument(help="TOML file; CONTRIBUTING.md h
 @app.command("list")
 def list_metrics(as_json: JsonFlag = False) -> None:
     """List the declared metrics."""
-    from recsysops.detection.catalogue import OWNED_METRICS
+    from recsysops.detection.catalogue import OWNED_METRICS, UNREADABLE_METRICS
 
     if as_json:
         print_json([metric.model_dump() for metric in OWNED_METRICS])
     else:
         print_table("metrics", [_row(metric) for metric in OWNED_METRICS])
+    for broken in UNREADABLE_METRICS:
+        progress_console.print(f"{broken.audit} cannot be judged: {broken.reason}")
 
 
 @app.command()

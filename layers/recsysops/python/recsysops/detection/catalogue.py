@@ -9,12 +9,20 @@ from typing import Final
 
 from recsysops.detection import audits
 from recsysops.detection.declaration import Audit
-from recsysops.detection.owned_metric import OwnedMetric, as_audit, read_owned_metrics
+from recsysops.detection.owned_metric import (
+    OwnedMetric,
+    UnreadableMetric,
+    as_audit,
+    read_owned_metrics,
+)
 from recsysops.errors import BadInput
 
 OWNED_METRICS_FOLDER: Final = Path(__file__).with_name("owned_metrics")
-OWNED_METRICS: Final[tuple[OwnedMetric, ...]] = read_owned_metrics(OWNED_METRICS_FOLDER)
+_READ: Final = read_owned_metrics(OWNED_METRICS_FOLDER)
+OWNED_METRICS: Final[tuple[OwnedMetric, ...]] = _READ[0]
 """What item owners declared."""
+UNREADABLE_METRICS: Final[tuple[UnreadableMetric, ...]] = _READ[1]
+"""Files among them that cannot be read."""
 
 
 def _declared_audits() -> tuple[Audit, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -11,7 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from recsysops.detection.cells import Distribution, Sums
-from recsysops.detection.checks import Check
+from recsysops.detection.checks import Check, Judgement
 from recsysops.detection.compare import Change, mean_change, share_changes
 from recsysops.detection.context import AuditContext, Cadence
 from recsysops.detection.declaration import Audit, Severity
@@ -106,13 +107,37 @@ def read_owned_metric(path: Path) -> OwnedMetric:
         raise BadData(f"{path}: no metric can be read ({error})") from error
 
 
-def read_owned_metrics(folder: Path) -> tuple[OwnedMetric, ...]:
-    """Read every .toml of a folder, by name. Raises: BadData; BadInput when two share a name."""
-    found = [read_owned_metric(path) for path in sorted(folder.glob("*.toml"))]
-    names = [metric.name for metric in found]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise BadInput(f"{folder}: metric {sorted(twice)[0]!r} is declared twice")
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class UnreadableMetric:
+    """A declared metric that cannot be asked: the audit it would have been, and why not."""
+
+    audit: str
+    reason: str
+
+    def judge(self) -> Judgement:
+        """Return what there is to say of it: nothing, and which file to mend."""
+        reason = f"could not judge, because {self.reason}"
+        return Judgement(audit=self.audit, status="could_not_judge", reason=reason)
+
+
+def read_owned_metrics(
+    folder: Path,
+) -> tuple[tuple[OwnedMetric, ...], tuple[UnreadableMetric, ...]]:
+    """Read every .toml of a folder, by name; a file that is none takes no other one with it.
+
+    Of two files with one name the first one counts.
+    """
+    found: dict[str, OwnedMetric] = {}
+    broken = []
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            metric = read_owned_metric(path)
+            if metric.name in found:
+                raise BadInput(f"{path}: metric {metric.name!r} is declared twice")
+            found[metric.name] = metric
+        except (BadData, BadInput) as error:
+            broken.append(UnreadableMetric(f"{PREFIX}{path.stem}", str(error)))
+    return tuple(found.values()), tuple(broken)
 
 
 def as_audit(metric: OwnedMetric) -> Audit:

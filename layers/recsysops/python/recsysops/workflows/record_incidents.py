@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Literal
 
+from recsysops.detection.catalogue import UNREADABLE_METRICS
 from recsysops.detection.checks import Judgement
 from recsysops.detection.context import AuditContext
 from recsysops.detection.decide import decide_findings
@@ -22,6 +23,7 @@ from recsysops.detection.incidents import (
 )
 from recsysops.detection.lifecycle import comes_back, may_page
 from recsysops.detection.matching import Belonging, Match, is_told_by, match_causes
+from recsysops.detection.owned_metric import UnreadableMetric
 from recsysops.detection.sightings import NOT_SEEN
 from recsysops.ports import IncidentBook, Notifier
 from recsysops.vocabulary import Incident, IncidentStatus
@@ -67,6 +69,7 @@ def record_incidents(
     incidents: IncidentBook,
     notifier: Notifier,
     now: datetime,
+    unreadable: Sequence[UnreadableMetric] = UNREADABLE_METRICS,
 ) -> AuditReport:
     """Decide what raises an alarm, fold it into causes, and bring the incident book up to date.
 
@@ -74,10 +77,13 @@ def record_incidents(
     so does one that makes, or is made by, what an open incident speaks of (detection.matching).
     One that comes back soon after it was resolved reopens it, and pages once a day at most.
     Repeating a window changes nothing. An incident is written before it is paged, and marked
-    afterwards: who dies in between pages on the repeat.
+    afterwards: who dies in between pages on the repeat. A declared metric whose file is
+    `unreadable` could not be judged: runs over days say so.
 
     Raises: DependencyError.
     """
+    if context.every != "hour":
+        judgements = [*judgements, *(metric.judge() for metric in unreadable)]
     decision = decide_findings(judgements, context)
     causes = fold_findings(decision.findings)
     known = incidents.list_incidents()
