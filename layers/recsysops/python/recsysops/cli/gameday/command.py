@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,8 +34,13 @@ def gameday(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="First seed; from 1000 on.")] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="One seed per fault and ten quiet weeks.")
+        bool,
+        typer.Option("--quick", help="One seed, middle and large faults, four quiet weeks."),
     ] = False,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Seeds per fault; 10, quick 1.")] = None,
+    chains: Annotated[
+        int | None, typer.Option(min=1, help="Chains of ten quiet weeks; 30.")
+    ] = None,
     only: Annotated[str | None, typer.Option(help="One fault, or none for quiet weeks.")] = None,
     workers: Annotated[int, typer.Option(min=1, max=64)] = 2,
     as_json: JsonFlag = False,
@@ -53,6 +58,9 @@ def gameday(
     from recsysops.simulation.gauntlet.fault_file import load_faults
 
     extent = QUICK if quick else FULL
+    extent = replace(
+        extent, fault_seeds=seeds or extent.fault_seeds, chains=chains or extent.chains
+    )
     first_seed = FIRST_REPORTED_SEED if seed is None else seed
     faults = _chosen(load_faults(faults_dir), only)
     for fault in faults:

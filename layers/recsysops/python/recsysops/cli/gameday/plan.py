@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from recsysops.cli.gameday.worlds import FaultTask, QuietTask, Task
-from recsysops.simulation.gauntlet.fault_file import TIMES_FLOOR, FaultFile
+from recsysops.simulation.gauntlet.fault_file import TIMES_FLOOR, FaultFile, Magnitude
 from recsysops.simulation.gauntlet.world import WorldKind
 
 FIRST_REPORTED_SEED: Final = 1_000
@@ -22,15 +22,17 @@ _OF_A_KIND: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is run: seeds per fault, chains of quiet weeks and their length."""
+    """How much is run: seeds per fault, chains of quiet weeks and their length, sizes of faults."""
 
     fault_seeds: int
     chains: int
     weeks: int
+    sizes: tuple[Magnitude, ...] = tuple(TIMES_FLOOR)
 
 
 FULL: Final = Extent(fault_seeds=10, chains=30, weeks=10)
-QUICK: Final = Extent(fault_seeds=1, chains=2, weeks=5)
+QUICK: Final = Extent(fault_seeds=1, chains=2, weeks=2, sizes=("middle", "large"))
+"""What a game day promises something about: small faults are reported by the full run only."""
 
 
 def plan_tasks(faults: Sequence[FaultFile], *, first_seed: int, extent: Extent) -> list[Task]:
@@ -44,7 +46,7 @@ def plan_tasks(faults: Sequence[FaultFile], *, first_seed: int, extent: Extent) 
         for kind, chosen in _by_kind(faults, place, one_seed=extent.fault_seeds == 1):
             for start in range(0, len(chosen), _FAULTS_AT_ONCE):
                 part = chosen[start : start + _FAULTS_AT_ONCE]
-                worlds = tuple((fault, magnitude) for fault in part for magnitude in TIMES_FLOOR)
+                worlds = tuple((fault, size) for fault in part for size in extent.sizes)
                 tested.append(FaultTask(kind, first_seed + place, worlds))
     return [*quiet, *tested]
 
