@@ -34,6 +34,7 @@ from tests.fakes.audited_lake import (
     write_day,
 )
 from tests.fakes.log_faults import write_every_fault
+from tests.fakes.releases import write_bad_canary
 from tests.fakes.searches import write_searches
 from tests.integration.laptop.scenes import make_bucket, make_table
 
@@ -81,6 +82,7 @@ def lake() -> Iterator[DuckDbLake]:
         write_every_fault(lake, rng)
         write_searches(lake, REFERENCE)
         write_searches(lake, WINDOW, empty=100, failed=100)
+        write_bad_canary(lake, reference=REFERENCE, window=WINDOW)
         lake.flush()
         yield lake
 
