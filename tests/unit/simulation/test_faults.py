@@ -97,6 +97,16 @@ def test_a_stale_batch_is_one_suppliers_whole_delivery_of_thirty_days_ago() -> N
     assert len(set(ratios)) > 1
 
 
+def test_one_supplier_loses_every_genre_and_nothing_else() -> None:
+    bare = [replace(item, genres=()) for item in ITEMS[:40]] + list(ITEMS[40:])
+    made = corrupt("supplier_genres_lost", 3, bare)
+    (source,) = {row.source for row in made.rows}
+    had_some = {i.item_id for i in bare if i.source == source and i.genres}
+    assert {row.item_id for row in made.rows} == had_some, "an item without genres loses none"
+    assert all(row.genres == () for row in made.rows)
+    assert all(changed_fields(row) == {"genres", "batch", "version"} for row in made.rows)
+
+
 @pytest.mark.parametrize(
     "name", [*(fault for fault in FAULT_NAMES if fault not in INPUT_FAULTS), "a typo"]
 )

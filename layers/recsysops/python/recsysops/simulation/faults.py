@@ -56,6 +56,7 @@ def corrupt_items(
         "language_misconfigured": lambda: misconfigure_language(items, rng=rng, today=today),
         "numeric_zero_filled": lambda: zero_fill_number(items, rng=rng, today=today),
         "stale_supplier_batch": lambda: redeliver_old_batch(items, rng=rng, today=today),
+        "supplier_genres_lost": lambda: lose_genres(items, rng=rng, today=today),
     }
     if name not in makers:
         raise BadInput(f"{name!r} is no input fault; choose from {sorted(makers)}")
@@ -119,6 +120,19 @@ def redeliver_old_batch(
             feature="batch",
             item_ids=tuple(item.item_id for item in rows),
         ),
+    )
+
+
+def lose_genres(
+    items: Sequence[ItemFeatures], *, rng: np.random.Generator, today: date
+) -> CorruptedItems:
+    """Let one supplier's delivery come without any genre, as after a join that found nothing."""
+    source = str(rng.choice(sorted({item.source for item in items if item.genres})))
+    return _corrupted(
+        "supplier_genres_lost",
+        feature="genres",
+        rows=[replace(i, genres=()) for i in items if i.source == source and i.genres],
+        today=today,
     )
 
 
