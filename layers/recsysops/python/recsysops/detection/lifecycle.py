@@ -47,7 +47,8 @@ def move_incident(incident: Incident, act: Act, remark: Remark) -> Incident:
     origins, target = _MOVES[act]
     if incident.status not in origins:
         raise ConflictError(
-            f"{incident.incident_id} is {incident.status}; '{act}' needs {' or '.join(origins)}"
+            f"{incident.incident_id} is {incident.status}; only an incident that is "
+            f"{' or '.join(origins)} can be {target}"
         )
     if act == "resolve" and incident.status == "mitigated" and not has_landed_fix(incident):
         raise ConflictError(
