@@ -15,8 +15,9 @@ from recsysops.model.delta import DeltaSnapshot, item_ids_of, launch_days_of
 from recsysops.model.encoder import FeatureEncoder
 from recsysops.model.fold_in import FoldInPrior
 from recsysops.model.item_columns import LazyColumns
-from recsysops.model.kernel import Float32Array
+from recsysops.model.kernel import Float32Array, IndexArray
 from recsysops.model.recent_launches import RecentLaunches
+from recsysops.model.row_finder import RowFinder
 from recsysops.vocabulary import ItemFeatures
 
 _SECONDS_PER_DAY = 86_400
@@ -29,7 +30,8 @@ class Catalogue:
     matrix: (n, d) float32; bias: (n,) float32, fresh popularity under the model's weights;
     launch_days: (n,) days since 1970; largest_row_norm bounds every row's Euclidean norm;
     fold_in: how members without a vector get one, None in artefacts older than that; columns:
-    what filters look at; outcomes: (n, 2) recent impressions and plays, None when not counted.
+    what filters look at; outcomes: (n, 2) recent impressions and plays, None when not counted;
+    finder: what finds the rows of many ids at once; copies with other hotfixes share it.
     """
 
     model_id: str
@@ -44,6 +46,7 @@ class Catalogue:
     largest_row_norm: float
     fold_in: FoldInPrior | None = None
     outcomes: NDArray[np.int64] | None = None
+    finder: RowFinder = field(repr=False, compare=False, default_factory=RowFinder)
     ids: tuple[str, ...] = field(init=False, repr=False, compare=False)
     columns: LazyColumns = field(init=False, repr=False, compare=False, default_factory=LazyColumns)
     recent: RecentLaunches = field(
@@ -58,6 +61,14 @@ class Catalogue:
     def item_ids(self) -> list[str]:
         """Ids in row order."""
         return list(self.row_of)
+
+    def rows_of(self, ids: Sequence[str]) -> IndexArray:
+        """Return the row of every id, (len(ids),); -1 for those that are in no row."""
+        return self.finder.find(ids, self.row_of)
+
+    def prepare(self) -> None:
+        """Make now what the first long list of ids would wait for."""
+        self.finder.prepare(self.row_of)
 
     def launched(self, moment: datetime) -> NDArray[np.bool_]:
         """Return which items have launched by a moment, (n,)."""

@@ -39,6 +39,8 @@ LAUNCH_POOL = 20
 
 BoolArray = NDArray[np.bool_]
 
+_NONE_REFUSED: IndexArray = np.empty(0, dtype=np.intp)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RankingRequest:
@@ -169,9 +171,9 @@ def score_rows(
 ) -> Float64Array:
     """Return the kernel's contributions of the given rows, (n, blocks + 1); None scores as zero."""
     return block_contributions(
-        catalogue.matrix[rows],
+        catalogue.matrix.take(rows, axis=0),
         _vector_or_zero(catalogue, member_vector),
-        bias=catalogue.bias[rows],
+        bias=catalogue.bias.take(rows),
         blocks=catalogue.encoder.blocks,
     )
 
@@ -186,9 +188,16 @@ def _best_of_candidates(
 ) -> tuple[BestRows, int, tuple[str, ...]]:
     """Return the best of the given candidates, how many are eligible, and those nobody knows."""
     rows, unknown = _candidate_rows(catalogue, request)
-    contributions = score_rows(catalogue, request.member_vector, rows)
-    order = order_by_score(round_scores(contributions))[:SHORTLIST]
-    return BestRows(rows[order], contributions[order]), len(rows), unknown
+    best = best_rows(
+        catalogue.matrix.take(rows, axis=0),
+        _vector_or_zero(catalogue, request.member_vector),
+        bias=catalogue.bias.take(rows),
+        blocks=catalogue.encoder.blocks,
+        largest_row_norm=catalogue.largest_row_norm,
+        refused=_NONE_REFUSED,
+        k=SHORTLIST,
+    )
+    return BestRows(rows[best.rows], best.contributions), len(rows), unknown
 
 
 def _best_of_all(catalogue: Catalogue, request: RankingRequest) -> tuple[BestRows, int]:
@@ -249,19 +258,23 @@ def _candidate_rows(
 
     Nothing here looks at the rest of the catalogue.
     """
-    row_of = catalogue.row_of
-    found: set[int | None] = set(map(row_of.get, request.candidates))
     unknown: tuple[str, ...] = ()
-    if None in found:
+    rows = np.sort(catalogue.rows_of(request.candidates))
+    if rows[0] < 0:
+        row_of = catalogue.row_of
         unknown = tuple(dict.fromkeys(one for one in request.candidates if one not in row_of))
-    # sets of small integers cost a tenth of sets of texts
-    found.difference_update(map(row_of.get, request.excluded), map(row_of.get, request.blocked))
-    found.discard(None)
-    rows = np.sort(np.array(list(found), dtype=np.intp))
-    rows = rows[catalogue.launch_days[rows] <= day_of(request.event_time)]
+        rows = rows[rows >= 0]
+    keep = np.empty(len(rows), dtype=np.bool_)
+    keep[:1] = True
+    np.not_equal(rows[1:], rows[:-1], out=keep[1:])  # each once
+    # most lists hold nothing that is ruled out, and both sides are still at hand as texts
+    ruled_out = {*request.excluded, *request.blocked}.intersection(request.candidates)
+    if ruled_out:
+        keep &= ~np.isin(rows, catalogue.rows_of(tuple(ruled_out)))
+    keep &= catalogue.launch_days.take(rows) <= day_of(request.event_time)
     if request.filters is not NO_FILTERS:
-        rows = rows[matching_items(catalogue, request.filters)[rows]]
-    return rows, unknown
+        keep &= matching_items(catalogue, request.filters).take(rows)
+    return rows[keep], unknown
 
 
 def _refused_rows(catalogue: Catalogue, request: RankingRequest) -> IndexArray:

@@ -218,12 +218,15 @@ class ScorerState:
     ) -> Catalogue | None:
         for model_id in model_ids:
             try:
-                return self.cache.load(model_id, delta_id)
+                catalogue = self.cache.load(model_id, delta_id)
             except (ArtefactError, DependencyError) as error:
                 failed.add(model_id)
                 self._note(f"{model_id}/{delta_id}", error)
                 if isinstance(error, DeadlineError):
                     return None  # the next model would wait for the same bucket
+            else:
+                catalogue.prepare()
+                return catalogue
         return None
 
     def _note(self, subject: str, error: Exception) -> None:
