@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
@@ -42,12 +43,21 @@ class Metrics:
 
     def flush_metrics(self) -> None:
         """Print what was added and forget it."""
-        names = [{"Name": name, "Unit": unit} for name, unit in self._units.items()]
-        described = {"Namespace": self._namespace, "Dimensions": [["service"]], "Metrics": names}
-        head = {"Timestamp": int(1_000 * time.time()), "CloudWatchMetrics": [described]}
-        line = {"_aws": head, "service": self._service, **self._values}
+        described = _describe_metrics(self._namespace, tuple(self._units.items()))
+        values = _ENCODE({"service": self._service, **self._values})
         self._units, self._values = {}, {}
-        print(json.dumps(line, separators=(",", ":")))
+        head = f'"Timestamp":{int(1_000 * time.time())},"CloudWatchMetrics":{described}'
+        print(f'{{"_aws":{{{head}}},{values[1:]}')
+
+
+# made once: json.dumps makes one for every call that is not its default
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@lru_cache(maxsize=64)  # every request counts the same, save for the reasons of fallbacks
+def _describe_metrics(namespace: str, units: tuple[tuple[str, Unit], ...]) -> str:
+    names = [{"Name": name, "Unit": unit} for name, unit in units]
+    return _ENCODE([{"Namespace": namespace, "Dimensions": [["service"]], "Metrics": names}])
 
 
 def make_metrics(service: str) -> Metrics:

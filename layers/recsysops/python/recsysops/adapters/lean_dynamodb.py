@@ -28,12 +28,12 @@ class LeanDynamoDb:
 
     def get_item(self, **call: Any) -> dict[str, Any]:
         """Return what boto3's get_item returns, its metadata apart. Raises: as boto3's."""
-        body = json.dumps(call, separators=(",", ":")).encode()
+        body = _encode(call).encode()
         answer = self._http.ask(Call("POST", headers=_HEADERS, body=body))
         if answer is None:
             found: dict[str, Any] = self._client.get_item(**call)
             return found
-        item: dict[str, Any] = json.loads(answer.body, object_hook=_decode_binary)
+        item: dict[str, Any] = _decode(answer.body.decode())
         return item
 
 
@@ -43,3 +43,8 @@ def _decode_binary(attribute: dict[str, Any]) -> dict[str, Any]:
     if len(attribute) == 1 and isinstance(binary, str):
         return {"B": base64.b64decode(binary)}
     return attribute
+
+
+# made once: json.dumps and json.loads make one for every call that is not their default
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder(object_hook=_decode_binary).decode

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -39,7 +39,7 @@ def sign_call(
     call: Call, *, host: str, service: str, region: str, keys: Keys, now: datetime
 ) -> dict[str, str]:
     """Return the headers of a signed call, its own among them; `now` in UTC."""
-    moment, digest = now.strftime("%Y%m%dT%H%M%SZ"), hashlib.sha256(call.body).hexdigest()
+    moment, digest = _stamp(int(now.timestamp())), hashlib.sha256(call.body).hexdigest()
     scope = f"{moment[:8]}/{region}/{service}/aws4_request"
     given = {**call.headers, "host": host, "x-amz-date": moment}
     if keys.token is not None:
@@ -58,6 +58,12 @@ def sign_call(
         f"{_ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"
     )
     return headers
+
+
+@lru_cache(maxsize=2)
+def _stamp(second: int) -> str:
+    """Return a second as 20260302T000000Z."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 @lru_cache(maxsize=8)

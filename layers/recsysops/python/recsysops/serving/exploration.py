@@ -7,6 +7,7 @@ to an item from below the slate. Without it no hotfix's trade-off could be measu
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from recsysops.vocabulary import EXPLORE_FIRST_RANK, EXPLORE_LAST_RANK, Arm, hash_unit
 
@@ -21,9 +22,11 @@ class ExploredSlot:
     rank: int
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One slot of the final slate: which greedy rank fills it, and how likely that was."""
+class Slot(NamedTuple):
+    """One slot of the final slate: which greedy rank fills it, and how likely that was.
+
+    A tuple: ten of them are made for every request, in half the time.
+    """
 
     position: int
     rank: int

@@ -6,6 +6,7 @@ without any catalogue a stored list (static_list.py). Every step has its reason.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -149,7 +150,8 @@ def read_vector(packed: bytes, catalogue: Catalogue) -> Float32Array:
     if len(vector) != width:
         raise ArtefactError(f"member vector has {len(vector)} numbers, the model needs {width}")
     # also refuses NaN: no comparison with it is true
-    largest = float(np.linalg.norm(vector.astype(np.float64))) * catalogue.largest_row_norm
+    wide = vector.astype(np.float64)
+    largest = math.sqrt(wide.dot(wide)) * catalogue.largest_row_norm
     if not largest < _LARGEST_SCORE:
         raise ArtefactError(f"member vector could score {largest:g}: it holds no sane numbers")
     return vector

@@ -340,13 +340,9 @@ def _fill_slate(
         explored, rate=rate, limit=limit, eligible_count=eligible_count, first=first
     )
     places = [slot.rank - 1 if order is None else order[slot.rank - 1] for slot in slots]
+    values = scores[places].tolist()
     shown = tuple(
-        ShownItem(
-            item_id=shortlist[place],
-            position=slot.position,
-            score=float(scores[place]),
-            propensity=slot.propensity,
-        )
-        for slot, place in zip(slots, places, strict=True)
+        ShownItem(shortlist[place], slot.position, value, slot.propensity)
+        for slot, place, value in zip(slots, places, values, strict=True)
     )
     return shown, arm_of(explored)
