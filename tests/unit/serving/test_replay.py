@@ -93,7 +93,8 @@ def test_differences_are_measured_on_the_items_that_both_shortlists_hold() -> No
     slate = replay_record(RECORD, CATALOGUE)
     found = replace(
         slate,
-        shortlist=("b", "a", "c"),
+        ids=("a", "b", "c"),
+        rows=np.array([1, 0, 2]),
         scores=np.float32([2.0, 1.0, 0.5]),
         contributions=np.array([[2.0, 0.0], [0.75, 0.5], [9.0, 9.0]]),
         block_names=("x", "y"),

@@ -49,7 +49,8 @@ def pack_lines(lines: Iterable[str], *, max_bytes: int = MAX_RECORD_BYTES) -> li
 
 def line_bytes(line: str) -> int:
     """Return what a line takes in a record, its newline included."""
-    return len(line.encode()) + 1
+    # our own lines are ASCII, which is known without looking at them
+    return (len(line) if line.isascii() else len(line.encode())) + 1
 
 
 def too_long(line: str) -> bool:

@@ -71,16 +71,18 @@ class RankingRequest:
 class RankedSlate:
     """The answer to a request with the evidence for it.
 
-    shortlist: best items in greedy order, at most SHORTLIST (and LAUNCH_POOL launches), ties by
-    item id. scores: theirs, (n,) float32. contributions: (n, blocks + 1) float64 whose rows sum
-    to the scores. planned: the slate as the surface's plan orders it, before exploration; ()
-    where it is the head of the shortlist. policy: thompson when items drew their rates; the
-    propensities of `shown` are then given that draw, until `settle_propensities` makes them
-    those of the policy, with `propensity_errors`, their standard errors.
+    rows: best items in greedy order, at most SHORTLIST (and LAUNCH_POOL launches), ties by item
+    id, of the catalogue whose `ids` are there. scores: theirs, (n,) float32. contributions:
+    (n, blocks + 1) float64 whose rows sum to the scores. planned: the slate as the surface's plan
+    orders it, before exploration; () where it is the head of the shortlist. policy: thompson when
+    items drew their rates; the propensities of `shown` are then given that draw, until
+    `settle_propensities` makes them those of the policy, with `propensity_errors`, their
+    standard errors.
     """
 
     eligible_count: int
-    shortlist: tuple[str, ...]
+    rows: IndexArray
+    ids: Sequence[str]
     scores: Float32Array
     contributions: Float64Array
     block_names: tuple[str, ...]
@@ -90,6 +92,11 @@ class RankedSlate:
     planned: tuple[str, ...] = ()
     policy: Policy | None = None
     propensity_errors: tuple[float, ...] = ()
+
+    @property
+    def shortlist(self) -> tuple[str, ...]:
+        """The ids of `rows`: named when somebody asks, as most requests show ten of a hundred."""
+        return tuple(map(self.ids.__getitem__, self.rows.tolist()))
 
     @property
     def policy_order(self) -> tuple[str, ...]:
@@ -121,19 +128,27 @@ def rank_slate(catalogue: Catalogue, request: RankingRequest) -> RankedSlate:
     if plan.launch_slots or plan.policy == "thompson":
         best = _add_launches(catalogue, request, best)
     scores = round_scores(best.contributions)
-    shortlist = tuple(map(catalogue.ids.__getitem__, best.rows.tolist()))
     order, policy = _plan_slate(catalogue, request, best.rows, scores)
-    shown, arm = _fill_slate(request, shortlist, scores, eligible_count, order)
+    shown, arm = _fill_slate(
+        catalogue,
+        request,
+        rows=best.rows,
+        scores=scores,
+        eligible_count=eligible_count,
+        order=order,
+    )
+    planned = () if order is None else best.rows[order[: request.limit]].tolist()
     return RankedSlate(
         eligible_count=eligible_count,
-        shortlist=shortlist,
+        rows=best.rows,
+        ids=catalogue.ids,
         scores=scores,
         contributions=best.contributions,
         block_names=block_names(catalogue),
         shown=shown,
         arm=arm,
         unknown_candidates=unknown,
-        planned=() if order is None else tuple(shortlist[at] for at in order[: request.limit]),
+        planned=tuple(map(catalogue.ids.__getitem__, planned)),
         policy=policy,
     )
 
@@ -259,18 +274,18 @@ def _candidate_rows(
     Nothing here looks at the rest of the catalogue.
     """
     unknown: tuple[str, ...] = ()
-    rows = np.sort(catalogue.rows_of(request.candidates))
+    found = catalogue.rows_of((*request.candidates, *request.excluded, *request.blocked))
+    rows, ruled_out = np.sort(found[: len(request.candidates)]), found[len(request.candidates) :]
     if rows[0] < 0:
         row_of = catalogue.row_of
         unknown = tuple(dict.fromkeys(one for one in request.candidates if one not in row_of))
         rows = rows[rows >= 0]
     keep = np.empty(len(rows), dtype=np.bool_)
     keep[:1] = True
-    np.not_equal(rows[1:], rows[:-1], out=keep[1:])  # each once
-    # most lists hold nothing that is ruled out, and both sides are still at hand as texts
-    ruled_out = {*request.excluded, *request.blocked}.intersection(request.candidates)
-    if ruled_out:
-        keep &= ~np.isin(rows, catalogue.rows_of(tuple(ruled_out)))
+    np.not_equal(rows[1:], rows[:-1], out=keep[1:])  # each once, its first
+    if len(ruled_out) and len(rows):
+        first = rows.searchsorted(ruled_out)
+        keep[first[rows.take(first, mode="clip") == ruled_out]] = False
     keep &= catalogue.launch_days.take(rows) <= day_of(request.event_time)
     if request.filters is not NO_FILTERS:
         keep &= matching_items(catalogue, request.filters).take(rows)
@@ -326,8 +341,10 @@ def _count_better(
 
 
 def _fill_slate(
+    catalogue: Catalogue,
     request: RankingRequest,
-    shortlist: tuple[str, ...],
+    *,
+    rows: IndexArray,
     scores: Float32Array,
     eligible_count: int,
     order: Sequence[int] | None,
@@ -340,9 +357,9 @@ def _fill_slate(
         explored, rate=rate, limit=limit, eligible_count=eligible_count, first=first
     )
     places = [slot.rank - 1 if order is None else order[slot.rank - 1] for slot in slots]
-    values = scores[places].tolist()
+    ids, found = catalogue.ids, zip(rows[places].tolist(), scores[places].tolist(), strict=True)
     shown = tuple(
-        ShownItem(shortlist[place], slot.position, value, slot.propensity)
-        for slot, place, value in zip(slots, places, values, strict=True)
+        ShownItem(ids[row], slot.position, score, slot.propensity)
+        for slot, (row, score) in zip(slots, found, strict=True)
     )
     return shown, arm_of(explored)
