@@ -11,8 +11,9 @@ from typing import Any
 
 import botocore
 import pytest
+from recsysops.adapters.authorities import find_authorities
 from recsysops.adapters.aws_clients import LazyClient, Patience, plain_endpoint
-from recsysops.adapters.lean_http import LeanHttp, Peer, find_authorities
+from recsysops.adapters.lean_http import LeanHttp, Peer
 from recsysops.adapters.lean_start import LeanAppConfig, LeanS3
 from recsysops.adapters.sigv4 import Call, Keys
 from recsysops.bootstrap import Ports

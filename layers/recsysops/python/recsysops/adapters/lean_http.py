@@ -8,7 +8,6 @@ decisions 0051 and 0071.
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 from collections import deque
@@ -16,14 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib.util import find_spec
 from urllib.parse import urlsplit
 from weakref import finalize
 
 from recsysops.adapters.sigv4 import Call, Keys, sign_call
 
 _HEAD_END = b"\r\n\r\n"
-_LENGTH = b"content-length:"
 _PLAIN = (b"HTTP/1.1 200 ", b"HTTP/1.1 201 ")
 
 
@@ -85,8 +82,7 @@ class LeanHttp:
             return None
         message = self._message(call, keys)
         try:
-            # an idle connection may have died unheard: then a new one is asked, once
-            return self._try_kept(message) or self._exchange(self._connect(), message)
+            return self._exchange_kept(message)
         except TimeoutError as error:
             from botocore.exceptions import ReadTimeoutError
 
@@ -98,17 +94,12 @@ class LeanHttp:
         """Close what is open; the next call opens a connection again."""
         _close_all(self._idle)
 
-    def _try_kept(self, message: bytes) -> Reply | None:
+    def _exchange_kept(self, message: bytes) -> Reply:
+        """Ask over an idle connection, which may have died unheard: then over a new one, once."""
         try:
-            kept = self._idle.pop()
-        except IndexError:
-            return None
-        try:
-            return self._exchange(kept, message)
-        except TimeoutError:
-            raise
-        except OSError:
-            return None
+            return self._exchange(self._idle.pop(), message)
+        except (IndexError, ConnectionError, ssl.SSLError):
+            return self._exchange(self._connect(), message)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
@@ -152,50 +143,21 @@ def _close_all(connections: deque[socket.socket]) -> None:
         connections.pop().close()
 
 
-def find_authorities() -> str | None:
-    """Return the certificate authorities that botocore trusts, without importing it."""
-    if given := os.environ.get("AWS_CA_BUNDLE"):
-        return given
-    found = find_spec("botocore")
-    folders = found.submodule_search_locations if found else None
-    paths = [os.path.join(folder, "cacert.pem") for folder in folders or ()]  # noqa: PTH118 - pathlib is an import
-    return next(filter(os.path.isfile, paths), None)
-
-
 def _receive_reply(connection: socket.socket) -> Reply:
     data = b""
     while _HEAD_END not in data:
         data += _receive(connection)
     head, _, start = data.partition(_HEAD_END)
-    if not head.startswith(_PLAIN):
+    length = Reply(head, b"").header(b"content-length")
+    if length is None or not head.startswith(_PLAIN):
         raise ValueError(f"not a plain answer: {head[:40]!r}")
-    length = _length_of(head)
-    if len(start) < length:
-        start = _receive_rest(connection, start, length)
-    if len(start) != length:
+    pieces, missing = [start], int(length) - len(start)
+    while missing > 0:
+        pieces.append(_receive(connection))
+        missing -= len(pieces[-1])
+    if missing:
         raise ValueError("more than was announced")
-    return Reply(head, start)
-
-
-def _length_of(head: bytes) -> int:
-    """Return the announced length of the body. Raises: ValueError when there is none."""
-    for line in head.lower().split(b"\r\n"):
-        if line.startswith(_LENGTH):
-            return int(line[len(_LENGTH) :])
-    raise ValueError("no content-length")
-
-
-def _receive_rest(connection: socket.socket, start: bytes, length: int) -> bytes:
-    """Fill a body in place: one of 26 MB comes in hundreds of pieces."""
-    body = bytearray(length)
-    body[: len(start)] = start
-    view, place = memoryview(body), len(start)
-    while place < length:
-        count = connection.recv_into(view[place:])
-        if not count:
-            raise ConnectionResetError("the other end closed the connection")
-        place += count
-    return bytes(body)
+    return Reply(head, b"".join(pieces))
 
 
 def _receive(connection: socket.socket) -> bytes:

@@ -90,8 +90,9 @@ class Connections:
         url: str | None = None,
     ) -> LeanHttp | None:
         """Return plain calls of a service, None where only botocore knows its address."""
+        from recsysops.adapters.authorities import find_authorities
         from recsysops.adapters.aws_clients import current_keys, plain_endpoint, timeouts_of
-        from recsysops.adapters.lean_http import LeanHttp, Peer, find_authorities
+        from recsysops.adapters.lean_http import LeanHttp, Peer
 
         url = url or plain_endpoint(service, self.settings)
         if url is None:
