@@ -71,6 +71,15 @@ def bench() -> Bench:
     return Bench(make_world(40))
 
 
+def test_a_loaded_model_makes_no_request_wait_for_its_table_of_rows(bench: Bench) -> None:
+    bench.poll()
+    catalogue = bench.state.catalogue()
+    assert catalogue is not None
+    made = catalogue.finder._table
+    assert made is not None
+    assert catalogue.finder.prepare(catalogue.row_of) is made
+
+
 def test_the_first_request_loads_at_once(bench: Bench) -> None:
     served = bench.poll(finish=False)
     assert served == f"{bench.world.artefact.model_id}/{bench.world.delta_id}"
