@@ -79,6 +79,7 @@ _PHRASES = {
     "popularity_correlation": "how vector norms go with popularity changed: correlation",
     "training_share": "share of the plays that the model was trained on",
     "training_plays": "plays that the model was trained on",
+    "model_age_days": "{subject} answers and was trained long ago: days since",
     "replay_differs_share": "requests that come out differently when they are repeated",
     "replay_refused_share": "requests that cannot be repeated any more",
     "block_differs_share": "block {subject} was served otherwise than it is recomputed",
@@ -111,6 +112,7 @@ _NOT_SHARES = (
     "production_bias",
     "popularity_correlation",
     "training_plays",
+    "model_age_days",
 )
 
 

@@ -29,6 +29,7 @@ from recsysops.simulation.gauntlet.linear_model import Model, train_model
 from recsysops.simulation.gauntlet.log_day import LoggedDay, log_day
 from recsysops.simulation.gauntlet.responses import Taste
 from recsysops.simulation.gauntlet.serve_day import Corrupt, leave_alone, serve_day
+from recsysops.simulation.gauntlet.training import TRAINING_TABLES, train_now
 from recsysops.simulation.gauntlet.upstream import Upstream, first_morning, next_morning
 from recsysops.simulation.gauntlet.world import World
 from recsysops.vocabulary import Incident, ModelEntry, Window
@@ -123,13 +124,17 @@ class SeedWorld:
 
     def make(self, upstream: Upstream, corrupt: Corrupt) -> LoggedDay:
         """Serve and log one day, with whatever is wrong with it."""
-        model = self._model_of(upstream.day)
+        return self.make_with(self.model_of(upstream.day), upstream, corrupt)
+
+    def make_with(self, model: Model, upstream: Upstream, corrupt: Corrupt) -> LoggedDay:
+        """Serve and log one day of a given model."""
         served = serve_day(self.world, upstream, model, corrupt=corrupt)
         logged = log_day(self.world, self._taste, served)
         tables = {name: corrupt(name, columns) for name, columns in logged.tables.items()}
         return LoggedDay(logged.day, tables, logged.played)
 
-    def _model_of(self, day: int) -> Model:
+    def model_of(self, day: int) -> Model:
+        """Return the model that serves a quiet day."""
         version = self._version_of(day)
         if version not in self._models:
             trained_on = self.world.date_of(_first_day_of(version))
@@ -160,8 +165,14 @@ class SeedWorld:
         """Return the first day of the week before a day's own."""
         return BURN_IN + ((day - BURN_IN) // WEEK - 1) * WEEK
 
-    def audit(self, day: int, book: MemoryIncidents) -> Iterator[AuditedWindow]:
-        """Judge the day as the lake is composed: its hours first, then the whole."""
+    def audit(
+        self, day: int, book: MemoryIncidents, *, model: Model | None = None
+    ) -> Iterator[AuditedWindow]:
+        """Judge the day as the lake is composed: its hours first, then the whole.
+
+        model: the one that the registry calls production, the week's own by default.
+        """
+        registry = _approving(model or self.model_of(day))
         whole = self._days(day, day + 1)
         hours = [
             Window(whole.start + place * _HOUR, whole.start + (place + 1) * _HOUR)
@@ -171,15 +182,16 @@ class SeedWorld:
         reference = self._days(first, first + WEEK)
         for place, hour in enumerate(hours):
             if place == 1:  # from here on the reference is kept, and each asks its window alone
-                self._ask_together(hours[1:], reference, day)
+                self._ask_together(hours[1:], reference, registry)
             # what is cumulative is looked at once a day: 24 looks at nearly the same rows cost 24
             looked_at = HOURLY if hour is hours[-1] else _BY_HOUR
-            yield self._judge(hour, reference, looked_at, day, book)
-        yield self._judge(whole, reference, DAILY, day, book)
+            yield self._judge(hour, reference, looked_at, registry, book)
+        yield self._judge(whole, reference, DAILY, registry, book)
 
-    def _ask_together(self, hours: Sequence[Window], reference: Window, day: int) -> None:
+    def _ask_together(
+        self, hours: Sequence[Window], reference: Window, registry: MemoryRegistry
+    ) -> None:
         """Ask what the hours of a day will be judged by at once, in a tenth of the time."""
-        registry = self._registry(day)
         plans = (
             plan_audits(
                 name_windows(hour, reference=reference),
@@ -197,10 +209,10 @@ class SeedWorld:
         window: Window,
         reference: Window,
         audits: Sequence[Audit],
-        day: int,
+        registry: MemoryRegistry,
         book: MemoryIncidents,
     ) -> AuditedWindow:
-        ports = AuditPorts(self.lake, self._registry(day), book, MemoryNotifier())
+        ports = AuditPorts(self.lake, registry, book, MemoryNotifier())
         report = run_audit(
             window,
             reference=reference,
@@ -212,16 +224,6 @@ class SeedWorld:
         )
         named = (*report.opened, *report.renamed)
         return AuditedWindow(window, tuple(book.get(name) for name in named))
-
-    def _registry(self, day: int) -> MemoryRegistry:
-        model = self._model_of(day)
-        trained_at = datetime.combine(model.trained_on, time(), UTC)
-        return MemoryRegistry(
-            [
-                ModelEntry(model.model_id, "production", trained_at),
-                ModelEntry(f"{model.model_id}-c", "candidate", trained_at),
-            ]
-        )
 
     def _days(self, first: int, after: int) -> Window:
         start, end = (
@@ -254,7 +256,7 @@ class FaultDays:
             for table in self._home.quiet[day].tables
         }
         self._home.lake.compose(self._home.layout(day, layout))
-        return self._home.audit(day, book)
+        return self._home.audit(day, book, model=self._model_of(day))
 
     def forget(self) -> None:
         """Take the fault's days out of the lake."""
@@ -274,9 +276,35 @@ class FaultDays:
         }
 
     def _serve_next(self) -> dict[str, Columns]:
-        logged = self._home.make(self._upstream, self._fault.corrupt)
+        model = self._model_of(self._upstream.day)
+        logged = self._home.make_with(model, self._upstream, self._fault.corrupt)
         self._upstream = next_morning(self._home.world, self._upstream, played=logged.played)
         return logged.tables
+
+    def _model_of(self, day: int) -> Model:
+        return self._trained or self._home.model_of(day)
+
+    @cached_property
+    def _trained(self) -> Model | None:
+        """The model that a faulty training releases on the fault's first morning."""
+        if self._touched.isdisjoint(TRAINING_TABLES):
+            return None
+        return train_now(
+            self._home.world,
+            self._home.mornings[self.days[0]],
+            version=self._home.model_of(self.days[0]).version + 1,
+            corrupt=self._fault.corrupt,
+        )
+
+
+def _approving(model: Model) -> MemoryRegistry:
+    trained_at = datetime.combine(model.trained_on, time(), UTC)
+    return MemoryRegistry(
+        [
+            ModelEntry(model.model_id, "production", trained_at),
+            ModelEntry(f"{model.model_id}-c", "candidate", trained_at),
+        ]
+    )
 
 
 def _week_of(day: int) -> str:

@@ -28,7 +28,10 @@ MINUS_SIZE = "-size"
 PICK = "pick"
 """Stands for a value that the seed picks: neither rare nor most of the rows."""
 
-UpstreamTable = Literal["requests", "settings", "items", "plays", "item_vectors", "member_vectors"]
+UpstreamTable = Literal[
+    "requests", "settings", "items", "plays", "item_vectors", "member_vectors", "trainings",
+    "training_rows",
+]  # fmt: skip
 LogTable = Literal[
     "slim_requests", "full_requests", "feedback", "choice_ranks", "consumer_logs", "item_snapshots",
     "model_profiles", "replayed_requests",

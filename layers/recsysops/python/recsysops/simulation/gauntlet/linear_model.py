@@ -26,14 +26,18 @@ _RETRAIN_SHARE = 0.3
 class Model:
     """What training made of a world: a row per member, (m, d + c), and the latent block, (n, c).
 
-    Members without a vector have a row of zeros. version counts trainings.
+    Members without a vector have a row of zeros. version counts trainings. trained_on: the day
+    after the last one that it learned from; serves_from: its first day in production. rows_kept:
+    by item, (n,), the share of its plays that training saw; None: of every item all.
     """
 
     model_id: str
     version: int
     trained_on: date
+    serves_from: date
     vectors: Vectors
     latent: Vectors
+    rows_kept: Floats | None = None
 
 
 def train_model(world: World, *, version: int, trained_on: date) -> Model:
@@ -48,6 +52,7 @@ def train_model(world: World, *, version: int, trained_on: date) -> Model:
         model_id=f"m-{world.seed}-{version}",
         version=version,
         trained_on=trained_on,
+        serves_from=trained_on,
         vectors=vectors,
         latent=np.where(launched[:, None], latent, 0.0).astype(np.float32),
     )

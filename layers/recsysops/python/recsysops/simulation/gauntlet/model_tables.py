@@ -20,7 +20,7 @@ _SEGMENTED = ("collaborative", "training_plays")
 
 def profile_new_model(world: World, served: ServedDay) -> Columns:
     """Profile the model on the first day that it serves, once per export; else no rows."""
-    if served.model.trained_on != world.date_of(served.day):
+    if served.model.serves_from != world.date_of(served.day):
         return {}
     sums = _sum_items(world, served)
     exports = [served.model.model_id, f"{served.model.model_id}-c"]
@@ -82,10 +82,12 @@ def _measure(world: World, served: ServedDay) -> dict[ProfileSubject, Floats]:
         name: np.linalg.norm(vectors[:, start:stop], axis=1)  # type: ignore[misc]
         for name, start, stop in zip(BLOCKS, edges, edges[1:], strict=False)
     }
-    popularity = np.log(served.plays + 1.0)
+    plays, kept = served.plays, served.model.rows_kept
+    plays = plays if kept is None else plays * kept[served.items["row"]]
+    popularity = np.log(plays + 1.0)
     norms = np.linalg.norm(vectors, axis=1)
     measured["popularity_correlation"] = correlate_items(norms, popularity)
-    measured["training_plays"] = served.plays
+    measured["training_plays"] = plays
     return measured
 
 
