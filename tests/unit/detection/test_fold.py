@@ -1,5 +1,7 @@
 """One cause, one incident: symptoms join their root, strangers do not."""
 
+from dataclasses import replace
+
 from recsysops.detection.fold import FoundCause, fold_findings
 from recsysops.detection.incidents import describe_cause
 from recsysops.vocabulary import Component, Finding
@@ -155,3 +157,18 @@ def test_titles_say_what_changed_in_words() -> None:
     assert "(source s-3)" in describe_cause(FoundCause([stale]))
     blind = finding("volume", "audit_failed", "volume")
     assert describe_cause(FoundCause([blind])) == "audit volume: volume is blind"
+
+
+def test_ranks_of_what_came_back_name_the_model_although_feedback_fell_too() -> None:
+    answered = replace(finding("feedback_loss", "answered_share", "feedback"), effect=0.9)
+    plays = finding("slate_quality", "hit_share", "slates")
+    found = fold_findings([replace(answered, component="log"), plays, CHOICES])
+    assert [(cause.root.audit, len(cause.findings)) for cause in found] == [("choice_rank", 3)]
+    alone = fold_findings([replace(answered, component="log"), plays])
+    assert [(cause.root.audit, len(cause.findings)) for cause in alone] == [("feedback_loss", 2)]
+
+
+def test_two_old_models_are_one_gap_in_the_trainings() -> None:
+    old = [finding("model_age", "model_age_days", name) for name in ("m-1", "m-1-c")]
+    assert len(fold_findings(old)) == 1
+    assert "trained long ago" in describe_cause(fold_findings(old)[0])

@@ -92,4 +92,6 @@ AUDIT = Audit(
     slices=("surface", "member", "country", "activity", "source", "language"),
     depth=7,
     explained_by=(Root(ANYTHING),),
+    # ranks of what came back do not move because some of it stays away: before feedback_loss
+    telling=("mean_rank_percentile", "lower_tail_share"),
 )
