@@ -20,7 +20,7 @@ def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
         return {"profiled": []}
     checked = check_models(
         context.window, reference=context.reference,
-        queries=PORTS.queries, cache=PORTS.catalogues, lake=PORTS.lake,
+        queries=PORTS.queries, cache=PORTS.catalogues, lake=PORTS.lake, registry=PORTS.registry,
     )  # fmt: skip
     LOGGER.info("models checked", checked=checked.to_document())
     return checked.to_document()

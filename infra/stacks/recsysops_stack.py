@@ -135,6 +135,7 @@ class RecsysopsStack(Stack):
         self.lake.allow_querying(check, "slim_requests", "full_requests")
         self.lake.allow_writing(check, "model_profiles")
         self.lake.allow_writing(check, "replayed_requests")
+        self.tables.models.allow(check, "Scan")
 
         start = self.functions["start_due_audits"]
         self.lake.allow_querying(start, "slim_requests")

@@ -117,7 +117,7 @@ def write_day(
         ingest_time=day.window.start,
         name=delta_id,
     )
-    _write_profile(lake, day, items)
+    write_profile(lake, day, items)
     _write_replays(lake, day)
     choices = [_write_request(lake, day, n, delta_id, items, rng) for n in range(day.requests)]
     lake.write_rows(
@@ -128,7 +128,8 @@ def write_day(
     )
 
 
-def _write_profile(lake: DuckDbLake, day: Day, items: Sequence[ItemFeatures]) -> None:
+def write_profile(lake: DuckDbLake, day: Day, items: Sequence[ItemFeatures]) -> None:
+    """Write what the day's model looks like; it need not have answered anything."""
     groups = np.array([hash_group(item.item_id) for item in items])
     subjects: tuple[ProfileSubject, ...] = ("genre", "year", "collaborative", "training_plays")
     rows = [

@@ -41,6 +41,19 @@ def test_a_model_of_last_week_is_young_enough() -> None:
     assert served_by_a_model_of(WINDOW.start - timedelta(days=8)) == []
 
 
+def test_an_old_model_of_a_surface_with_a_hundredth_of_the_requests_is_named() -> None:
+    rng = np.random.default_rng(5)
+    old = WINDOW.start - timedelta(days=30)
+    own = Day(WINDOW, requests=4, model_id="m-kids", surface_shares={"kids": 1.0}, trained_at=old)
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        items = make_catalogue(60, rng)
+        for window in (REFERENCE, WINDOW):
+            write_day(lake, Day(window, requests=400), items, rng)
+        write_day(lake, own, items, rng)
+        [incident] = incidents_of(lake, "model_age")
+    assert (incident.subject, incident.findings[0].slice) == ("m-kids", {"surface": "kids"})
+
+
 def searched(*, empty: int = 0, failed: int = 0) -> list[Incident]:
     """The reference's searches find something; of the window's, so many do not."""
     with DuckDbLake(clock=lambda: NOW) as lake:

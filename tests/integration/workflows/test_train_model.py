@@ -7,7 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recsysops.adapters.memory import MemoryBlobs, MemoryItems, MemoryMembers, MemoryRegistry
+from recsysops.adapters.memory import (
+    MemoryBlobs,
+    MemoryItems,
+    MemoryLake,
+    MemoryMembers,
+    MemoryRegistry,
+)
 from recsysops.errors import BadData, DependencyError
 from recsysops.model.artefact import artefact_key, unpack_artefact
 from recsysops.model.feedback_weights import FeedbackWeights, RatingStep
@@ -205,3 +211,9 @@ def test_what_members_watch_while_a_model_is_released_stays_seen() -> None:
     assert member is not None
     assert {"i-before", "i-meanwhile"} <= set(member.seen)
     assert (set(member.vectors), member.salt) == ({model_id}, "own salt")
+
+
+def test_a_candidate_has_its_profile_in_the_lake_as_soon_as_it_is_trained() -> None:
+    stage, lake = Trained(), MemoryLake()
+    model_id = stage.train(status="candidate", lake=lake)
+    assert [key for key in lake.objects if f"profile-{model_id}" in key]

@@ -172,3 +172,12 @@ def test_two_old_models_are_one_gap_in_the_trainings() -> None:
     old = [finding("model_age", "model_age_days", name) for name in ("m-1", "m-1-c")]
     assert len(fold_findings(old)) == 1
     assert "trained long ago" in describe_cause(fold_findings(old)[0])
+
+
+def test_a_candidate_that_answers_nobody_explains_nothing_that_members_see() -> None:
+    waiting = finding("model_profile", "norm", "candidate m-2/genre")
+    also = finding("model_profile", "encoded_missing_share", "candidate m-2/genre")
+    serving = finding("model_profile", "norm", "genre")
+    assert len(fold_findings([waiting, CHOICES])) == 2
+    assert len(fold_findings([waiting, also])) == 1
+    assert len(fold_findings([waiting, serving])) == 2

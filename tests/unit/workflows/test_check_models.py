@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from recsysops.adapters.memory import MemoryLake
+from recsysops.adapters.memory import MemoryLake, MemoryRegistry
 from recsysops.model.artefact import artefact_key
 from recsysops.request_log.records import (
     PROFILE_DAY,
@@ -16,7 +16,7 @@ from recsysops.request_log.records import (
     ReplayedRequestRow,
 )
 from recsysops.request_log.schema import decode_record, to_row
-from recsysops.vocabulary import Window
+from recsysops.vocabulary import ModelEntry, Window
 from recsysops.workflows.check_models import CheckedModels, check_models
 
 from tests.fakes.lake_queries import LakeQueries
@@ -33,6 +33,7 @@ class Bench:
     folder: Path
     world: ServedWorld = field(default_factory=make_world)
     lake: MemoryLake = field(default_factory=MemoryLake)
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
 
     def __post_init__(self) -> None:
         self.world.recommend("r-1", "m1")
@@ -45,7 +46,12 @@ class Bench:
         }
         queries = LakeQueries(self.folder, rows, dt=f"{NOW:%Y-%m-%d}")
         return check_models(
-            WINDOW, reference=REFERENCE, queries=queries, cache=self.world.cache, lake=self.lake
+            WINDOW,
+            reference=REFERENCE,
+            queries=queries,
+            cache=self.world.cache,
+            lake=self.lake,
+            registry=self.registry,
         )
 
     def replays(self) -> dict[str, ReplayedRequestRow]:
@@ -109,3 +115,11 @@ def test_a_model_whose_files_are_gone_is_named_and_the_others_are_profiled(bench
     done = bench.check()
     assert done.profiled == ()
     assert "item_matrix" in done.unreadable[model_id]
+
+
+def test_a_candidate_is_profiled_before_it_serves_anybody(bench: Bench) -> None:
+    candidate = bench.world.add_model(7)
+    for name, status in ((bench.world.artefact.model_id, "production"), (candidate, "candidate")):
+        bench.registry.put(ModelEntry(name, status, NOW))  # type: ignore[arg-type]
+    assert candidate in bench.check().profiled
+    assert f"model_profiles/dt={PROFILE_DAY}/profile-{candidate}.json.gz" in bench.lake.objects

@@ -7,6 +7,8 @@ import pytest
 from recsysops.adapters.memory import MemoryItems, MemoryLake, MemoryRegistry
 from recsysops.errors import BadData
 from recsysops.model.vector_set import VectorSet
+from recsysops.request_log.records import ModelProfileRow
+from recsysops.request_log.schema import decode_record
 from recsysops.serving.replay import replay_record
 from recsysops.vocabulary import ModelPointer
 from recsysops.workflows.import_model import ImportedModel, import_model
@@ -27,7 +29,9 @@ def foreign_vectors(world: ServedWorld) -> tuple[VectorSet, VectorSet]:
     return items, VectorSet(("m1", "stranger"), rng.normal(size=(2, 7)).astype(np.float32))
 
 
-def imported_into(world: ServedWorld, registry: MemoryRegistry) -> ImportedModel:
+def imported_into(
+    world: ServedWorld, registry: MemoryRegistry, lake: MemoryLake | None = None
+) -> ImportedModel:
     items, members = foreign_vectors(world)
     return import_model(
         items,
@@ -39,6 +43,7 @@ def imported_into(world: ServedWorld, registry: MemoryRegistry) -> ImportedModel
         member_store=world.members,
         registry=registry,
         new_salt=lambda: "salt",
+        lake=lake,
     )
 
 
@@ -115,3 +120,11 @@ def test_vectors_of_another_catalogue_are_refused_and_nothing_is_written() -> No
     assert world.blobs.list_keys("") == keys
     assert list(world.members.scan()) == members
     assert registry.entries() == []
+
+
+def test_an_imported_candidate_has_its_profile_in_the_lake() -> None:
+    world, lake = make_world(count=20), MemoryLake()
+    model = imported_into(world, MemoryRegistry(), lake)
+    rows = [decode_record(ModelProfileRow, row) for row in lake.rows("model_profiles")]
+    assert {row.model_id for row in rows} == {model.model_id}
+    assert sum(r.items for r in rows if (r.subject, r.segment) == ("collaborative", "all")) == 21

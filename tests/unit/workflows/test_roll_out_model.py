@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from recsysops.adapters.memory import MemoryMembers, MemoryRegistry
 from recsysops.adapters.memory_deployer import MemoryConfigDeployer
@@ -11,10 +12,12 @@ from recsysops.adapters.memory_trail import MemoryTrail
 from recsysops.errors import BadInput, ConflictError, FlagError, NotFound
 from recsysops.model.artefact import artefact_key
 from recsysops.serving.roll_out import parse_model_pointer
+from recsysops.simulation.faults import zero_one_block
 from recsysops.vocabulary import Canary, Member, ModelEntry, ModelPointer, ModelStatus, Shadow
 from recsysops.workflows.roll_out_model import (
     RollOutChange,
     RollOutPorts,
+    describe_differences,
     promote_model,
     read_pointer,
     roll_back,
@@ -185,3 +188,22 @@ def test_production_cannot_be_its_own_canary_nor_be_promoted_again(bench: Bench)
         promote_model(bench.old, ports=bench.ports, change=CHANGE)
     with pytest.raises(BadInput, match="no canary runs"):
         promote_model(None, ports=bench.ports, change=CHANGE)
+
+
+def test_the_gate_says_how_a_broken_candidate_differs_and_leaves_the_choice(bench: Bench) -> None:
+    world = make_world(300)
+    broken = zero_one_block(world.artefact, rng=np.random.default_rng(3))
+    for name, body in broken.files.items():
+        world.blobs.put(artefact_key(broken.model_id, name), body)
+    old = world.artefact.model_id
+    for name, status in ((old, "production"), (broken.model_id, "candidate")):
+        bench.registry.put(ModelEntry(name, status, TRAINED_AT))  # type: ignore[arg-type]
+    vectors = {old: b"", broken.model_id: b""}
+    members = MemoryMembers([Member("m0", vectors, (), "s")])
+    ports = replace(bench.ports, catalogues=world.cache, members=members)
+    bench.registry.put(ModelEntry(bench.old, "retired", TRAINED_AT))
+    done = promote_model(broken.model_id, ports=ports, change=CHANGE)
+    assert done.pointer.production == broken.model_id
+    assert any("was trained as missing" in sentence for sentence in done.differences)
+    [unreadable] = describe_differences(broken.model_id, "m-gone", ports)
+    assert unreadable.startswith("cannot be compared with m-gone")

@@ -44,6 +44,7 @@ def import_model(
             status="production" if serve else "candidate",
             popularity_weight=popularity_weight,
             half_life_days=half_life_days,
+            lake=ports.lake,
         )
     served = (
         let_serve(ports, model.model_id, now=now, note="recsysops import-model") if serve else {}

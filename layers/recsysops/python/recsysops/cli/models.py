@@ -171,6 +171,8 @@ def _tell(done: DeployedPointer, *, as_json: bool) -> None:
         )
     for surface, model_id in pointer.surfaces.items():
         people.print(f"  surface {surface} is served by {model_id}")
+    for difference in done.differences:
+        people.print(f"  differs from what served: {difference}")
     if pointer.shadow:
         people.print(f"  shadow {pointer.shadow.model_id}, {pointer.shadow.share:.0%} of requests")
 

@@ -58,6 +58,7 @@ def train(
             trained_by="recsysops train",
             weights=weights,
             progress=show,
+            lake=ports.lake,
         )
     answer = {
         "model_id": model_id,

@@ -12,6 +12,7 @@ from recsysops.detection.context import AuditContext
 from recsysops.detection.contributions import estimate_affected, rank_contributions
 from recsysops.detection.fold import SEVERITIES, FoundCause
 from recsysops.detection.places import place_of
+from recsysops.detection.roots import block_of, owner_of
 from recsysops.detection.sightings import judged_window
 from recsysops.vocabulary import Finding, Incident
 
@@ -206,8 +207,9 @@ def describe_cause(cause: FoundCause) -> str:
     root = cause.root
     if root.metric in BLIND:
         return f"audit {root.audit}: {root.evidence.get('reason', root.metric)}"
-    said = _PHRASES.get(root.metric, "{subject}: {metric}").format(
-        subject=root.subject, metric=root.metric, value=_value_of(root)
+    owner = owner_of(root.subject)
+    said = f"{owner}: " * bool(owner) + _PHRASES.get(root.metric, "{subject}: {metric}").format(
+        subject=block_of(root.subject), metric=root.metric, value=_value_of(root)
     )
     slice_ = root.slice or _only_source(cause)
     others = [f"{name} {value}" for name, value in slice_.items() if name != root.subject]

@@ -10,6 +10,32 @@ from recsysops.vocabulary import Finding
 
 ANYTHING: Final = "anything"
 """A rule's `by`: whatever else was found, nearer to the root."""
+_OWNERS: Final = ("candidate ", "surface ")
+
+
+def owner_of(subject: str) -> str:
+    """Return whose block a subject names, '' for what serves everybody.
+
+    >>> owner_of("candidate m-1/genre"), owner_of("genre")
+    ('candidate m-1', '')
+    """
+    return subject.rpartition("/")[0] if subject.startswith(_OWNERS) else ""
+
+
+def block_of(subject: str) -> str:
+    """Return the subject without its owner."""
+    return subject.rpartition("/")[2] if owner_of(subject) else subject
+
+
+def is_idle(owner: str) -> bool:
+    """Tell whether an owner answers nobody yet: a candidate."""
+    return owner.startswith(_OWNERS[0])
+
+
+def _may_make(root: str, subject: str) -> bool:
+    """What answers nobody makes nothing else, and nothing else makes it."""
+    owners = owner_of(root), owner_of(subject)
+    return owners[0] == owners[1] or not any(map(is_idle, owners))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +65,7 @@ class Root:
         """Tell whether the rule holds between a root's finding and one of ours."""
         return (
             self.by in (ANYTHING, root.audit, root.component)
+            and _may_make(root.subject, finding.subject)
             and _is_among(finding.metric, self.metrics)
             and _is_among(finding.subject, self.subjects)
             and _is_among(root.metric, self.root_metrics)

@@ -1,4 +1,4 @@
-"""Gathers what audits must know of models that served: profiles, and a sample repeated."""
+"""Gathers what audits must know of models that serve or may: profiles, and a sample repeated."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from recsysops.errors import ArtefactError
-from recsysops.model.artefact import ModelArtefact
-from recsysops.model.profile import profile_model
-from recsysops.ports import LakeWriter, QueryEngine
+from recsysops.ports import LakeWriter, ModelRegistry, QueryEngine
 from recsysops.request_log.records import (
-    PROFILE_DAY,
     REPLAYED_A_DAY,
     SCHEMA_VERSION,
     FullRequest,
-    ModelProfileRow,
     ReplayedRequestRow,
 )
 from recsysops.request_log.schema import to_row
 from recsysops.request_log.sql import render_sql, utc_day
-from recsysops.vocabulary import ItemFeatures, Window
-from recsysops.workflows.load_catalogue import CatalogueCache
+from recsysops.vocabulary import Window
+from recsysops.workflows.approved_models import models_in_service
+from recsysops.workflows.load_catalogue import CatalogueCache, read_delta_pointer
 from recsysops.workflows.rank_choices import cover_days
 from recsysops.workflows.replay_requests import (
     ReplayedRequest,
     read_full_records,
     replay_requests,
 )
+from recsysops.workflows.write_profile import write_profile
 
 _SERVED = """
 SELECT model_id AS model_id, max_by(delta_id, event_time) AS delta_id
@@ -59,9 +57,10 @@ def check_models(
     queries: QueryEngine,
     cache: CatalogueCache,
     lake: LakeWriter,
+    registry: ModelRegistry,
     sample: int = REPLAYED_A_DAY,
 ) -> CheckedModels:
-    """Profile every model that served in either stretch, and repeat a sample of the window.
+    """Profile every model that served in either stretch or may, and repeat a sample of the window.
 
     Neither a repeat nor an overlapping window counts anything twice: a model has one profile,
     and the requests of a UTC day are one object. A model whose artefact cannot be read has no
@@ -71,7 +70,7 @@ def check_models(
     """
     served = read_served_models(queries, Window(reference.start, window.end))
     profiled, unreadable = [], {}
-    for model_id, delta_id in served.items():
+    for model_id, delta_id in _models_to_profile(served, cache, registry).items():
         try:
             catalogue, artefact = cache.load(model_id, delta_id), cache.artefact(model_id)
         except ArtefactError as error:
@@ -94,29 +93,19 @@ def read_served_models(queries: QueryEngine, window: Window) -> dict[str, str]:
     return {str(row["model_id"]): str(row["delta_id"]) for row in queries.run(sql)}
 
 
-def write_profile(
-    artefact: ModelArtefact, features: Mapping[str, ItemFeatures], *, lake: LakeWriter
-) -> int:
-    """Write a model's profile, one object under its name; returns the number of rows."""
-    manifest = artefact.manifest
-    rows = [
-        ModelProfileRow(
-            schema_version=SCHEMA_VERSION,
-            model_id=artefact.model_id,
-            trained_at=datetime.fromisoformat(manifest.trained_at),
-            data_hash=manifest.data_hash,
-            **asdict(sums),
-        )
-        for sums in profile_model(artefact, features)
-    ]
-    day = datetime.fromisoformat(PROFILE_DAY).replace(tzinfo=UTC)
-    lake.write_rows(
-        "model_profiles",
-        rows=[to_row(row) for row in rows],
-        ingest_time=day,
-        name=f"profile-{artefact.model_id}",
-    )
-    return len(rows)
+def _models_to_profile(
+    served: Mapping[str, str], cache: CatalogueCache, registry: ModelRegistry
+) -> dict[str, str]:
+    """Return the models that served, and approved ones that have not, with a snapshot each.
+
+    A candidate is looked at with the snapshot that answers now; before any is made, not at all.
+    """
+    waiting = [model for model in models_in_service(registry) if model not in served]
+    try:
+        delta_id = read_delta_pointer(cache.blobs).delta_id if waiting else ""
+    except ArtefactError:
+        return dict(served)
+    return {**served, **dict.fromkeys(waiting, delta_id)}
 
 
 def _replay_days(

@@ -12,9 +12,10 @@ from recsysops.learning.convert_vectors import convert_vectors
 from recsysops.model.artefact import unpack_artefact
 from recsysops.model.packing import pack_vector
 from recsysops.model.vector_set import VectorSet
-from recsysops.ports import BlobStore, ItemStore, MemberStore, ModelRegistry
+from recsysops.ports import BlobStore, ItemStore, LakeWriter, MemberStore, ModelRegistry
 from recsysops.vocabulary import ModelEntry, ModelStatus
 from recsysops.workflows.release_model import ReleasedMember, release_model
+from recsysops.workflows.write_profile import write_profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,11 @@ def import_model(
     popularity_weight: float = 0.0,
     half_life_days: float = 30.0,
     new_salt: Callable[[], str] = lambda: secrets.token_hex(16),
+    lake: LakeWriter | None = None,
 ) -> ImportedModel:
     """Convert the arrays and release them as a model; scorers serve it once it is pointed to.
+
+    lake: where its profile goes, so that it is audited before it serves.
 
     Raises: BadData when the arrays do not fit together, or no item of theirs is in the table;
         DependencyError. Nothing is written then.
@@ -58,7 +62,8 @@ def import_model(
         popularity_weight=popularity_weight,
         half_life_days=half_life_days,
     )
-    known = len(set(items.ids) & {item.item_id for item in item_store.scan()})
+    features = {item.item_id: item for item in item_store.scan()}
+    known = len(set(items.ids) & features.keys())
     if not known:
         raise BadData(
             f"none of the {len(items.ids)} item vectors names an item of the table, "
@@ -77,4 +82,6 @@ def import_model(
         registry=registry,
         new_salt=new_salt,
     )
+    if lake is not None:
+        write_profile(artefact, features, lake=lake)
     return ImportedModel(artefact.model_id, len(items.ids), known, len(members.ids))

@@ -18,6 +18,7 @@ from recsysops.ports import AuditTrail, ConfigDeployer, MemberStore, ModelRegist
 from recsysops.serving.roll_out import dump_model_pointer, parse_model_pointer
 from recsysops.vocabulary import Canary, ModelPointer, ModelStatus, Shadow, Surface
 from recsysops.workflows.approved_models import approved_models
+from recsysops.workflows.compare_artefacts import compare_artefacts
 from recsysops.workflows.load_catalogue import CatalogueCache, read_delta_pointer
 
 Strategy = Literal["staged", "at-once"]
@@ -52,11 +53,15 @@ class RollOutChange:
 
 @dataclass(frozen=True, slots=True)
 class DeployedPointer:
-    """What is being deployed, over what, by which deployment."""
+    """What is being deployed, over what, by which deployment.
+
+    differences: how the model that comes differs from the one that serves, a sentence each.
+    """
 
     deployment_id: str
     pointer: ModelPointer
     previous: ModelPointer
+    differences: tuple[str, ...] = ()
 
 
 def start_canary(canary: Canary, *, ports: RollOutPorts, change: RollOutChange) -> DeployedPointer:
@@ -68,7 +73,9 @@ def start_canary(canary: Canary, *, ports: RollOutPorts, change: RollOutChange) 
     current = read_pointer(ports)
     pointer = replace(current, canary=canary)
     require_servable(canary.model_id, ports)
-    return _deploy_and_settle(current, pointer, ports=ports, change=change, action="canary")
+    told = describe_differences(canary.model_id, current.production, ports)
+    done = _deploy_and_settle(current, pointer, ports=ports, change=change, action="canary")
+    return replace(done, differences=told)
 
 
 def start_shadow(
@@ -124,8 +131,10 @@ def promote_model(
     if chosen == current.production:
         raise BadInput(f"{chosen} is the production model already")
     require_servable(chosen, ports)
+    told = describe_differences(chosen, current.production, ports)
     pointer = ModelPointer(chosen, previous=current.production, surfaces=current.surfaces)
-    return _deploy_and_settle(current, pointer, ports=ports, change=change, action="promote")
+    done = _deploy_and_settle(current, pointer, ports=ports, change=change, action="promote")
+    return replace(done, differences=told)
 
 
 def roll_back(
@@ -194,6 +203,21 @@ def require_servable(model_id: str, ports: RollOutPorts) -> None:
             f"{model_id} cannot serve: {fitting} of {len(sample)} sampled members have a vector "
             f"for it; at least {LEAST_VECTOR_SHARE:.0%} must"
         )
+
+
+def describe_differences(model_id: str, serving: str, ports: RollOutPorts) -> tuple[str, ...]:
+    """Say how a servable model differs from the one that serves, before it takes over.
+
+    It refuses nothing: a model of another kind differs and may be better. Raises: DependencyError.
+    """
+    catalogues = ports.catalogues
+    try:
+        before = catalogues.artefact(serving)
+        items = catalogues.load(model_id, read_delta_pointer(catalogues.blobs).delta_id).items
+    except ArtefactError as error:
+        return (f"cannot be compared with {serving}: {error}",)
+    features = {item.item_id: item for item in items}
+    return compare_artefacts(catalogues.artefact(model_id), before, features)
 
 
 def _one_step_back(current: ModelPointer) -> ModelPointer:

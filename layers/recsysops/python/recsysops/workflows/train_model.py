@@ -14,10 +14,11 @@ from recsysops.model.artefact import ModelArtefact, unpack_artefact
 from recsysops.model.feedback_weights import PLAYS_ONLY, FeedbackWeights, weigh_choices
 from recsysops.model.interactions import Interactions
 from recsysops.model.packing import pack_vector
-from recsysops.ports import BlobStore, MemberStore, ModelRegistry, Progress
+from recsysops.ports import BlobStore, LakeWriter, MemberStore, ModelRegistry, Progress
 from recsysops.vocabulary import FeedbackKind, ItemFeatures, ModelEntry, ModelStatus
 from recsysops.workflows.release_model import ReleasedMember, release_model
 from recsysops.workflows.steps import count_steps
+from recsysops.workflows.write_profile import write_profile
 
 _STEPS = 6
 
@@ -36,17 +37,20 @@ def train_model(
     progress: Progress | None = None,
     new_salt: Callable[[], str] = lambda: secrets.token_hex(16),
     weights: FeedbackWeights = PLAYS_ONLY,
+    lake: LakeWriter | None = None,
 ) -> str:
     """Train on the choices strictly before `as_of` and return the model's id.
 
     Every choice is worth one play, or where `weights` say what ratings are worth, its rating. What
-    is worth nothing teaches nothing, but its member has seen it all the same.
+    is worth nothing teaches nothing, but its member has seen it all the same. lake: where the
+    model's profile goes, so that it is audited before it serves.
 
     Raises: BadData when no choice is usable; DependencyError.
     """
     report = count_steps(progress, total=_STEPS)
     kind: FeedbackKind = "rating" if weights.rating else "play"
-    table = align_rows(weigh_choices(interactions.before(as_of), weights, kind=kind), items)
+    described = tuple(items)
+    table = align_rows(weigh_choices(interactions.before(as_of), weights, kind=kind), described)
     model = fit_model(table, as_of=as_of, seed=seed, report=report)
     files = pack_model(model, table, as_of=as_of, seed=seed, trained_by=trained_by)
     artefact = unpack_artefact(files)
@@ -60,6 +64,8 @@ def train_model(
         registry=registry,
         new_salt=new_salt,
     )
+    if lake is not None:
+        write_profile(artefact, {item.item_id: item for item in described}, lake=lake)
     return artefact.model_id
 
 

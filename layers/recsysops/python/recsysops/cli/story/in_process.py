@@ -109,7 +109,12 @@ class InProcessStage:
         for each in (reference, window):
             rank_choices(each, queries=self.lake, cache=self.cache, lake=self.lake)
         check_models(
-            window, reference=reference, queries=self.lake, cache=self.cache, lake=self.lake
+            window,
+            reference=reference,
+            queries=self.lake,
+            cache=self.cache,
+            lake=self.lake,
+            registry=self.ports.registry,
         )
         run_audit(
             window,

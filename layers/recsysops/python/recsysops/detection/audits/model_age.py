@@ -18,16 +18,17 @@ trained AS (
   FROM model_profiles WHERE dt = {profile_day} GROUP BY model_id
 ),
 served AS (
-  SELECT {period} AS period, member_group AS grp, model_id,
+  SELECT {period} AS period, member_group AS grp, model_id, coalesce(surface, 'none') AS surface,
          date_trunc('hour', event_time) AS hour, count(*) AS n
   FROM slim_requests
   WHERE {in_periods} AND model_id <> ''
-  GROUP BY 1, 2, 3, 4
+  GROUP BY 1, 2, 3, 4, 5
 ),
 cells AS (
-  SELECT s.period, 'all' AS slice, 'model=' || s.model_id AS label, s.grp,
+  SELECT s.period, slice, 'model=' || s.model_id AS label, s.grp,
          CAST(s.n AS double) AS weight, date_diff('second', t.trained_at, s.hour) / 86400e0 AS x
   FROM served s JOIN trained t ON t.model_id = s.model_id
+  CROSS JOIN UNNEST(ARRAY['all', 'surface=' || s.surface]) AS u(slice)
 )"""
 
 _FLOORS: Final[Mapping[str, float]] = {
@@ -36,20 +37,25 @@ _FLOORS: Final[Mapping[str, float]] = {
 }
 _LEAST_SHARE = 0.02
 """A model that answers less is a shadow or a roll-out's beginning."""
+_MOST = 0.5
+"""A model that answers so much of one surface is that surface's own, however small it is."""
 
 
 def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
-    """Tell the age of every model that answers a fair part of the window.
+    """Tell the age of every model that answers a fair part of the window, or most of a surface.
 
     An age is a fact, so p = 0; and it is told whatever was before, because a training that was
     left out makes no day differ from the last one. Models without a profile are another audit's.
     """
     del context
     found = [one for one in distributions if one.window.weights.sum() > 0]
-    return [check for one in found for check in _checks(one)]
+    checks = [check for one in found if not one.slice for check in _checks(one, _LEAST_SHARE)]
+    told = {check.subject for check in checks}
+    of_surfaces = [check for one in found if one.slice for check in _checks(one, _MOST)]
+    return [*checks, *(check for check in of_surfaces if check.subject not in told)]
 
 
-def _checks(found: Distribution) -> list[Check]:
+def _checks(found: Distribution, least_share: float) -> list[Check]:
     weights = found.window.weights
     ages, before = (
         sums.values.sum(axis=1) / sums.weights.clip(min=1e-12)
@@ -59,7 +65,7 @@ def _checks(found: Distribution) -> list[Check]:
         Check(
             metric="model_age_days",
             subject=model_id,
-            slice={},
+            slice=found.slice,
             baseline=float(before[place]),
             observed=float(ages[place]),
             effect=float(ages[place]),
@@ -68,7 +74,7 @@ def _checks(found: Distribution) -> list[Check]:
             evidence={"share_of_requests": round(float(weights[place] / weights.sum()), 4)},
         )
         for place, model_id in enumerate(found.cells)
-        if weights[place] >= _LEAST_SHARE * weights.sum()
+        if weights[place] >= least_share * weights.sum()
     ]
 
 
@@ -86,6 +92,7 @@ AUDIT = Audit(
     baseline="none",
     test="none: the age is a fact",
     floors=_FLOORS,
+    slices=("surface",),
     depth=3,
     # two old models are one gap in the trainings
     explained_by=(Root("served_model", same_subject=True), Root("model_age")),

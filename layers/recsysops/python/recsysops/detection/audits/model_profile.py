@@ -1,4 +1,4 @@
-"""Do the models that serve look like those before them: norms, zeros, what they were trained on?"""
+"""Do models look like those before them, also before they serve: norms, zeros, training plays?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from recsysops.detection.checks import Check
 from recsysops.detection.compare import mean_change, share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
-from recsysops.detection.roots import Root
+from recsysops.detection.roots import Root, block_of, is_idle, owner_of
 from recsysops.errors import CouldNotJudge
 from recsysops.request_log.records import PROFILE_DAY
 from recsysops.statistics.shares import Weighted
@@ -26,35 +26,61 @@ _UNPROFILED = 0.5
 
 _TABLES = """
 served AS (
-  SELECT period, model_id, CAST(count(*) AS double) AS requests
+  SELECT period, surface, model_id, CAST(count(*) AS double) AS requests
   FROM (
-    SELECT {period} AS period, model_id FROM slim_requests WHERE {in_periods} AND model_id <> ''
+    SELECT {period} AS period, coalesce(surface, 'none') AS surface, model_id
+    FROM slim_requests WHERE {in_periods} AND model_id <> ''
   )
-  GROUP BY period, model_id
+  GROUP BY period, surface, model_id
+),
+answered AS (
+  SELECT period, model_id, sum(requests) AS requests FROM served GROUP BY period, model_id
 ),
 weights AS (
   SELECT period, model_id, requests / sum(requests) OVER (PARTITION BY period) AS weight
-  FROM served
+  FROM answered
+),
+mostly AS (
+  SELECT period, max_by(model_id, weight) AS model_id FROM weights GROUP BY period
+),
+by_surface AS (
+  SELECT period, surface, max_by(model_id, requests) AS model_id
+  FROM served GROUP BY period, surface
 ),
 profiles AS (
-  SELECT model_id, subject, segment, item_group AS grp, CAST(items AS double) AS items, total,
-         CAST(zeros AS double) AS zeros
+  SELECT model_id, trained_at, subject, segment, item_group AS grp,
+         CAST(items AS double) AS items, total, CAST(zeros AS double) AS zeros
   FROM model_profiles WHERE dt = {profile_day}
 ),
-known AS (SELECT DISTINCT model_id FROM profiles),
+known AS (SELECT model_id, max(trained_at) AS trained_at FROM profiles GROUP BY model_id),
+newest AS (
+  SELECT max(k.trained_at) AS trained_at
+  FROM weights w JOIN known k ON k.model_id = w.model_id WHERE w.period = 'window'
+),
+parts AS (
+  SELECT period, '' AS part, model_id, weight FROM weights
+  UNION ALL
+  SELECT b.period, 'surface ' || b.surface || '/' AS part, b.model_id, 1e0 AS weight
+  FROM by_surface b JOIN mostly m ON m.period = b.period AND m.model_id <> b.model_id
+  UNION ALL
+  SELECT 'window' AS period, 'candidate ' || k.model_id || '/' AS part, k.model_id, 1e0 AS weight
+  FROM known k JOIN newest n ON k.trained_at > n.trained_at
+  LEFT JOIN weights w ON w.model_id = k.model_id
+  WHERE w.model_id IS NULL
+),
 cells AS (
   SELECT w.period, 'all' AS slice, 0 AS grp, w.weight, 0e0 AS x,
          'profile=' || CASE WHEN k.model_id IS NULL THEN 'missing' ELSE 'known' END AS label
   FROM weights w LEFT JOIN known k ON k.model_id = w.model_id
   UNION ALL
   SELECT w.period, p.segment AS slice, p.grp, w.weight * p.zeros AS weight, 0e0 AS x,
-         p.subject || '=zero' AS label
-  FROM weights w JOIN profiles p ON p.model_id = w.model_id
+         w.part || p.subject || '=zero' AS label
+  FROM parts w JOIN profiles p ON p.model_id = w.model_id
   WHERE p.zeros > 0e0
   UNION ALL
   SELECT w.period, p.segment AS slice, p.grp, w.weight * (p.items - p.zeros) AS weight,
-         p.total / (p.items - p.zeros) AS x, p.subject || '=filled' AS label
-  FROM weights w JOIN profiles p ON p.model_id = w.model_id
+         p.total / (p.items - p.zeros) AS x, w.part || p.subject || '=filled' AS label
+  FROM parts w JOIN profiles p ON p.model_id = w.model_id
   WHERE p.items > p.zeros
 )"""
 
@@ -77,15 +103,55 @@ _FLOORS: Mapping[str, float] = {
 def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
     """Test norms, zeros and correlation by block, and plays trained on by segment.
 
-    Models are compared as they serve: each counts with its share of the period's requests.
+    Models are compared as they serve: each counts with its share of the period's requests. The
+    model of a surface of its own is compared with that surface's before, an approved candidate
+    with what it would replace, by subjects like 'candidate m-1/collaborative'.
     """
-    del context
     _refuse_unprofiled(distributions)
     found = [_as_items(one) for one in distributions if one.subject != "profile"]
+    serving = {(one.slice_name, one.subject): one for one in found if not owner_of(one.subject)}
+    parts: dict[str, list[Distribution]] = {}
+    for one in found:
+        if owner := owner_of(one.subject):
+            parts.setdefault(owner, []).append(one)
+    checks = _compare(list(serving.values()))
+    for owner, own in parts.items():
+        pairs = _against_serving(owner, own, serving, context) if is_idle(owner) else _unnamed(own)
+        checks += [replace(check, subject=f"{owner}/{check.subject}") for check in _compare(pairs)]
+    return checks
+
+
+def _compare(found: Sequence[Distribution]) -> list[Check]:
     plays = {one.slice_name: one for one in found if one.subject == _PLAYS}
     blocks = [one for one in found if one.subject != _PLAYS and one.is_supported(_LEAST_ITEMS)]
     checks = [check for one in blocks for check in _block_checks(one)]
     return [*_beyond_the_whole(checks), *_training_checks(plays)]
+
+
+def _unnamed(own: Sequence[Distribution]) -> list[Distribution]:
+    """Return a surface's own distributions by block, if it had a model of its own before."""
+    return [
+        replace(one, subject=block_of(one.subject))
+        for one in own
+        if one.reference.weights.sum() and one.window.weights.sum()
+    ]
+
+
+def _against_serving(
+    owner: str,
+    own: Sequence[Distribution],
+    serving: Mapping[tuple[str, str], Distribution],
+    context: AuditContext,
+) -> list[Distribution]:
+    """Return a candidate against what serves now; one that the registry dropped is left alone."""
+    if owner.partition(" ")[2] not in context.approved_models:
+        return []
+    pairs = []
+    for one in own:
+        now = serving.get((one.slice_name, block_of(one.subject)))
+        if now is not None:
+            pairs.append(replace(now, reference=now.window).with_window_of(one))
+    return pairs
 
 
 def _beyond_the_whole(checks: Sequence[Check]) -> Iterator[Check]:
@@ -142,7 +208,7 @@ def _block_checks(found: Distribution) -> Iterator[Check]:
 
 def _training_checks(plays: Mapping[str, Distribution]) -> Iterator[Check]:
     whole = plays.get("all")
-    if whole is None:
+    if whole is None or not whole.is_supported(_LEAST_ITEMS):
         return
     before, now = (sums.values.sum(axis=0) for sums in (whole.reference, whole.window))
     total = compare_log_ratio(before, now)
@@ -184,7 +250,7 @@ def _check(  # noqa: PLR0917 - a row of six numbers
 
 AUDIT = Audit(
     name="model_profile",
-    question="Do the models that serve look like those before them?",
+    question="Do the models that serve, or may next, look like those before them?",
     component="model",
     severity="high",
     owner="ranking",
