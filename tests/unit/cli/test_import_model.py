@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recsysops.adapters.memory import MemoryBlobs, MemoryMembers, MemoryRegistry
+from recsysops.adapters.memory import MemoryBlobs, MemoryLake, MemoryMembers, MemoryRegistry
 from recsysops.bootstrap import Ports
 from recsysops.cli import import_model
 from recsysops.settings import Settings
@@ -36,6 +36,7 @@ def stage(ports: Ports, monkeypatch: pytest.MonkeyPatch) -> Ports:
         "members": MemoryMembers(),
         "registry": MemoryRegistry(),
         "blobs": MemoryBlobs(),
+        "lake": MemoryLake(),
         "calls": Calls(),
     }
     for name, part in parts.items():
@@ -61,6 +62,7 @@ def test_a_candidate_is_registered_and_nothing_is_deployed(
     (entry,) = stage.registry.entries()
     assert (said["model_id"], "candidate") == (entry.model_id, entry.status)
     assert (said["known_items"], said["members"]) == (said["items"], 2)
+    assert stage.lake.rows("model_profiles")
     assert stage.model_deployer.status()["state"] != "COMPLETE"
 
 
