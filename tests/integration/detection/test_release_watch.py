@@ -1,4 +1,4 @@
-"""A bad canary in a lake, from its SQL on: found without anybody looking."""
+"""A bad canary in a lake, from its SQL on: found without anybody looking, and nothing else is."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from recsysops.detection.context import Asked, make_context
 from recsysops.detection.judge import judge_rows
 from recsysops.request_log.records import FeedbackEvent
 from recsysops.request_log.schema import to_row
-from recsysops.vocabulary import Window, hash_group
+from recsysops.vocabulary import HASH_GROUPS, Window, hash_group
 
 from tests.fakes.lake_queries import LakeQueries
 from tests.fakes.served_world import NOW, make_world
+from tests.unit.detection.test_release_watch import look, rows_of
 
 HOUR = timedelta(hours=1)
 WINDOW = Window(NOW - HOUR / 2, NOW + HOUR / 2)
@@ -66,3 +67,20 @@ def test_a_canary_that_earns_half_the_plays_is_named_by_its_model(
 def test_a_canary_as_good_as_its_control_is_judged_and_silent(tmp_path: Path) -> None:
     judgement = judged(tmp_path, canary=0.4, control=0.4)
     assert (judgement.status, judgement.tested_wholes, judgement.findings) == ("judged", 2, ())
+
+
+def test_fifty_looks_at_nothing_stay_within_the_level() -> None:
+    alpha, alarmed, worlds = 0.05, 0, 120
+    rng = np.random.default_rng(3)
+    for _ in range(worlds):
+        steps = rng.binomial(40, 0.3, size=(50, 2, HASH_GROUPS)).cumsum(axis=0).astype(float)
+        p_values = [
+            look(
+                rows_of("control", played[0], 40.0 * looks - played[0]),
+                rows_of("canary", played[1], 40.0 * looks - played[1], model="m-2"),
+            )["canary_plays"].p_value
+            for looks, played in enumerate(steps[::5], start=1)
+            for looks in [5 * looks - 4]
+        ]
+        alarmed += min(p_values) <= alpha
+    assert alarmed / worlds <= alpha + 2 * np.sqrt(alpha * (1 - alpha) / worlds)

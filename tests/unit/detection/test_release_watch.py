@@ -1,4 +1,4 @@
-"""A bad canary is found at any hour, and fifty looks at nothing find nothing."""
+"""A bad canary is found at any hour, by counts made by hand."""
 
 from __future__ import annotations
 
@@ -104,23 +104,6 @@ def test_a_canary_is_judged_from_the_first_day_of_its_newest_model_on() -> None:
     )["canary_plays"]
     assert (found.subject, found.evidence["canary_requests"]) == ("m-2", 2_000.0)
     assert is_alarm(found)
-
-
-def test_fifty_looks_at_nothing_stay_within_the_level() -> None:
-    alpha, alarmed, worlds = 0.05, 0, 120
-    rng = np.random.default_rng(3)
-    for _ in range(worlds):
-        steps = rng.binomial(40, 0.3, size=(50, 2, HASH_GROUPS)).cumsum(axis=0).astype(float)
-        p_values = [
-            look(
-                rows_of("control", played[0], 40.0 * looks - played[0]),
-                rows_of("canary", played[1], 40.0 * looks - played[1], model="m-2"),
-            )["canary_plays"].p_value
-            for looks, played in enumerate(steps[::5], start=1)
-            for looks in [5 * looks - 4]
-        ]
-        alarmed += min(p_values) <= alpha
-    assert alarmed / worlds <= alpha + 2 * np.sqrt(alpha * (1 - alpha) / worlds)
 
 
 def test_the_error_makes_a_normal_as_surprised_as_students_t() -> None:
