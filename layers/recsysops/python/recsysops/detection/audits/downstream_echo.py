@@ -13,18 +13,19 @@ from recsysops.detection.rises import Rise, rise_checks
 from recsysops.detection.roots import Root
 
 _TABLES = """
-sent AS (
-  SELECT request_id, min(member_group) AS grp, max_by(shown, cardinality(shown)) AS sent,
-         max_by(row_items, cardinality(row_items)) AS below
-  FROM slim_requests
-  WHERE dt >= {first_joined_day} AND dt <= {last_joined_day}
-  GROUP BY request_id
-),
 echoed AS (
   SELECT {period} AS period, consumer, request_id, surface, min_by(shown, event_time) AS echoed
   FROM consumer_logs
   WHERE {in_periods}
   GROUP BY 1, 2, 3, 4
+),
+sent AS (
+  SELECT request_id, min(member_group) AS grp, max_by(shown, cardinality(shown)) AS sent,
+         max_by(row_items, cardinality(row_items)) AS below
+  FROM slim_requests
+  WHERE dt >= {first_joined_day} AND dt <= {last_joined_day}
+    AND request_id IN (SELECT request_id FROM echoed)
+  GROUP BY request_id
 ),
 compared AS (
   SELECT e.period, e.consumer, e.surface, coalesce(s.grp, 0) AS grp,

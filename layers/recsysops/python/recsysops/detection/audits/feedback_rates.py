@@ -15,22 +15,23 @@ from recsysops.detection.declaration import Audit
 from recsysops.detection.roots import ANYTHING, Root
 
 _TABLES = """
+spoken AS (
+  SELECT DISTINCT {period} AS period, member_group AS grp, request_id, item_id, kind
+  FROM feedback WHERE {in_periods} AND request_id <> ''
+),
 asked AS (
   SELECT request_id, min(surface) AS surface, min(coalesce(country, 'none')) AS country,
          bool_or(member_known) AS member_known, max_by(shown, cardinality(shown)) AS shown,
          max_by(row_items, cardinality(row_items)) AS below
   FROM slim_requests
   WHERE dt >= {first_joined_day} AND dt <= {last_joined_day}
+    AND request_id IN (SELECT request_id FROM spoken)
   GROUP BY request_id
 ),
 acted AS (
   SELECT f.period, f.grp, a.surface, a.country, a.member_known, f.kind,
     contains(a.shown, f.item_id) OR contains(coalesce(a.below, ARRAY[]), f.item_id) AS was_shown
-  FROM (
-    SELECT DISTINCT {period} AS period, member_group AS grp, request_id, item_id, kind
-    FROM feedback WHERE {in_periods} AND request_id <> ''
-  ) f
-  JOIN asked a ON a.request_id = f.request_id
+  FROM spoken f JOIN asked a ON a.request_id = f.request_id
 ),
 counted AS (
   SELECT period, grp, surface, country, member_known, kind,
