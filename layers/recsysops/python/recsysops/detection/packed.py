@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,41 +36,44 @@ class Span:
 class PackedSums:
     """One period of all distributions, c cells in all.
 
-    spans: slices and subjects in order of appearance. places: of every cell.
-    scalars: (3, c) counts, Σw² and Σw·x². groups: (2, c, 32) Σw and Σw·x by hash group.
+    spans: slices and subjects in order of appearance. scalars: (3, c) counts, Σw² and Σw·x².
+    groups: (2, c, 32) Σw and Σw·x by hash group.
     """
 
     spans: Mapping[Name, Span]
-    places: Mapping[tuple[str, str, str], int]
     scalars: Floats
     groups: Floats
 
     def has_all_of(self, other: PackedSums) -> bool:
         """Tell whether every cell of the other's is one of these."""
-        return self.places.keys() >= other.places.keys()
+        return all(
+            name in self.spans and set(span.cells) <= set(self.spans[name].cells)
+            for name, span in other.spans.items()
+        )
 
     def laid_out_as(self, other: PackedSums) -> PackedSums:
         """Return these sums in the other's places; cells without rows are zero.
 
         `other` must have all of these cells.
         """
-        return self._moved(other.spans, other.places)
+        return self._moved(other.spans)
 
     def joined_with(self, other: PackedSums) -> PackedSums:
         """Return these sums with zeros for the cells that only the other has."""
-        both: dict[Name, set[str]] = defaultdict(set)
-        for name, span in (*self.spans.items(), *other.spans.items()):
-            both[name].update(span.cells)
-        return self._moved(*_lay_out(both))
+        both = {name: span.cells for name, span in self.spans.items()}
+        for name, span in other.spans.items():
+            both[name] = _with_cells(both.get(name, ()), span.cells)
+        return self._moved(_lay_out(both))
 
-    def _moved(
-        self, spans: Mapping[Name, Span], places: Mapping[tuple[str, str, str], int]
-    ) -> PackedSums:
-        scalars = np.zeros((len(_SCALARS), len(places)))
-        groups = np.zeros((2, len(places), HASH_GROUPS))
-        at = [places[cell] for cell in self.places]
-        scalars[:, at], groups[:, at] = self.scalars, self.groups
-        return PackedSums(spans, places, scalars, groups)
+    def _moved(self, spans: Mapping[Name, Span]) -> PackedSums:
+        count = sum(len(span.cells) for span in spans.values())
+        scalars = np.zeros((len(_SCALARS), count))
+        groups = np.zeros((2, count, HASH_GROUPS))
+        for name, span in self.spans.items():
+            at = _places_of(span.cells, spans[name])
+            here = slice(span.start, span.stop)
+            scalars[:, at], groups[:, at] = self.scalars[:, here], self.groups[:, here]
+        return PackedSums(spans, scalars, groups)
 
 
 def read_packed(rows: Iterable[Row]) -> PackedSums:
@@ -79,28 +83,40 @@ def read_packed(rows: Iterable[Row]) -> PackedSums:
 
     Raises: BadData when a row is not of the shape that detection.sql asks for.
     """
-    found: dict[tuple[str, str, str], Row] = {}
-    cells: dict[Name, set[str]] = defaultdict(set)
+    found: dict[Name, dict[str, Row]] = defaultdict(dict)
     for row in rows:
         subject, _, cell = str(row.get("label")).partition("=")
-        slice_name = str(row.get("slice"))
-        found[slice_name, subject, cell] = row
-        cells[slice_name, subject].add(cell)
-    spans, places = _lay_out(cells)
-    return PackedSums(spans, places, *_unpack([found[cell] for cell in places]))
+        found[str(row.get("slice")), subject][cell] = row
+    spans = _lay_out({name: sorted(mine, key=numbers_first) for name, mine in found.items()})
+    ordered = [found[name][cell] for name, span in spans.items() for cell in span.cells]
+    return PackedSums(spans, *_unpack(ordered))
 
 
-def _lay_out(
-    cells: Mapping[Name, Iterable[str]],
-) -> tuple[dict[Name, Span], dict[tuple[str, str, str], int]]:
+def _lay_out(cells: Mapping[Name, Iterable[str]]) -> dict[Name, Span]:
+    """Put spans of sorted cells one after the other."""
     spans: dict[Name, Span] = {}
-    places: dict[tuple[str, str, str], int] = {}
+    start = 0
     for name, mine in cells.items():
-        ordered = tuple(sorted(mine, key=numbers_first))
-        spans[name] = Span(ordered, len(places))
-        for cell in ordered:
-            places[*name, cell] = len(places)
-    return spans, places
+        spans[name] = Span(tuple(mine), start)
+        start = spans[name].stop
+    return spans
+
+
+def _with_cells(cells: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """Return sorted cells with those of the others that are missing, few as a rule."""
+    known, joined = set(cells), list(cells)
+    for cell in others:
+        if cell not in known:
+            joined.insert(bisect(joined, numbers_first(cell), key=numbers_first), cell)
+    return cells if len(joined) == len(cells) else tuple(joined)
+
+
+def _places_of(cells: tuple[str, ...], span: Span) -> slice | list[int]:
+    """Return where cells stand in a span that has all of them."""
+    if cells == span.cells:
+        return slice(span.start, span.stop)
+    place_of = {cell: place for place, cell in enumerate(span.cells, span.start)}
+    return [place_of[cell] for cell in cells]
 
 
 def numbers_first(cell: str) -> tuple[int, int, str]:
@@ -109,22 +125,35 @@ def numbers_first(cell: str) -> tuple[int, int, str]:
 
 
 def _unpack(rows: Sequence[Row]) -> tuple[Floats, Floats]:
-    scalars = np.empty((len(_SCALARS), len(rows)))
-    groups = np.zeros((2, len(rows), HASH_GROUPS))
-    for place, row in enumerate(rows):
-        try:
-            scalars[:, place] = [float(str(row[name])) for name in _SCALARS]
-            numbers, weights, values = _columns(str(row["groups"]))
-            groups[0, place, numbers], groups[1, place, numbers] = weights, values
-        except (KeyError, ValueError, IndexError) as error:
-            raise BadData(f"audit row {dict(row)} is not of the expected shape: {error}") from error
+    try:
+        scalars, groups = _unpack_all(rows)
+    except (KeyError, ValueError, IndexError):
+        for row in rows:
+            _refuse_misshapen(row)
+        raise
     if not np.isfinite(groups).all():
         raise BadData("audit sums hold infinite or missing numbers")
     return scalars, groups
 
 
-def _columns(text: str) -> tuple[list[int], list[float], list[float]]:
-    """Read 'group:weight:value …' by columns. Raises: ValueError."""
-    parts = (part.split(":") for part in text.split(" "))
-    numbers, weights, values = zip(*parts, strict=True)
-    return [int(one) for one in numbers], [*map(float, weights)], [*map(float, values)]
+def _refuse_misshapen(row: Row) -> None:
+    try:
+        _unpack_all([row])
+    except (KeyError, ValueError, IndexError) as error:
+        raise BadData(f"audit row {dict(row)} is not of the expected shape: {error}") from error
+
+
+def _unpack_all(rows: Sequence[Row]) -> tuple[Floats, Floats]:
+    """Read 'group:weight:value …' of all rows at once. Raises: KeyError, ValueError, IndexError."""
+    scalars = np.array([[float(str(row[name])) for row in rows] for name in _SCALARS])
+    groups = np.zeros((2, len(rows), HASH_GROUPS))
+    parts = [str(row["groups"]).split(" ") for row in rows]
+    if any(part.count(":") != 2 for mine in parts for part in mine):
+        raise ValueError("groups are not 'group:weight:value'")
+    if rows:
+        texts = ":".join([":".join(mine) for mine in parts]).split(":")
+        numbers = list(map(int, texts[::3]))
+        place = np.repeat(np.arange(len(rows)), [len(mine) for mine in parts])
+        groups[0, place, numbers] = list(map(float, texts[1::3]))
+        groups[1, place, numbers] = list(map(float, texts[2::3]))
+    return scalars.reshape(len(_SCALARS), len(rows)), groups

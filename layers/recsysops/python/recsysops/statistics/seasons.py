@@ -77,12 +77,14 @@ def typical_week(counts: Floats, seen: Floats) -> tuple[Floats, Floats]:
     """
     whole = seen >= 1.0
     looks = whole.sum(axis=0)
+    robust = looks >= LEAST_WEEKS
+    if not robust.any():
+        return counts.sum(axis=0), seen.sum(axis=0)
     totals = np.where(whole, counts.sum(axis=2), np.inf)
     order = np.argsort(totals, axis=0, kind="stable")
     hours = np.arange(HOURS_OF_WEEK)
     low, high = (order[np.maximum(looks - 1, 0) // 2, hours], order[looks // 2 % len(order), hours])
     middle = counts[low, hours] + np.where(low == high, 0.0, 1.0)[:, None] * counts[high, hours]
-    robust = looks >= LEAST_WEEKS
     return (
         np.where(robust[:, None], middle, counts.sum(axis=0)),
         np.where(robust, np.where(low == high, 1.0, 2.0), seen.sum(axis=0)),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from typing import Final
+from functools import lru_cache, partial
+from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsysops.detection.cells import Distribution
 from recsysops.detection.checks import Check
@@ -33,6 +34,8 @@ from recsysops.statistics.seasons import (
 from recsysops.statistics.shares import Weighted
 from recsysops.statistics.student import Floats
 from recsysops.vocabulary import HASH_GROUPS
+
+Hours: TypeAlias = NDArray[np.intp]
 
 TABLES = """
 requests AS (
@@ -76,10 +79,21 @@ class _History:
 
     first_week: int
     seen: Floats
+    _typical: dict[Distribution, Floats] = field(default_factory=dict)
+    _now: dict[Distribution, Floats] = field(default_factory=dict)
+    """What was counted of a distribution is asked for many times in one judgement."""
 
     def before(self, found: Distribution) -> Floats:
         """Return the reference's typical counts, (168, 32)."""
-        return typical_week(self.by_week(found), self.seen)[0]
+        if found not in self._typical:
+            self._typical[found] = typical_week(self.by_week(found), self.seen)[0]
+        return self._typical[found]
+
+    def now(self, found: Distribution) -> Floats:
+        """Return the window's counts, (168, 32)."""
+        if found not in self._now:
+            self._now[found] = _by_hour(found)
+        return self._now[found]
 
     @property
     def observed(self) -> Floats:
@@ -93,7 +107,7 @@ class _History:
     def by_week(self, found: Distribution) -> Floats:
         """Return the reference's counts by week, hour of the week and hash group, (w, 168, 32)."""
         counts = np.zeros((*self.seen.shape, HASH_GROUPS))
-        hours = np.array([int(cell) for cell in found.cells], dtype=np.intp)
+        hours = _hours_of(found.cells)
         weeks = hours // HOURS_OF_WEEK - self.first_week
         here = (weeks >= 0) & (weeks < len(counts))
         counts[weeks[here], hours[here] % HOURS_OF_WEEK] = found.reference.groups[here]
@@ -168,7 +182,7 @@ def _accounts_for_all(
 
 
 def _totals(found: Distribution, season: _Expectation) -> tuple[float, float]:
-    before, now = season.history.before(found), _by_hour(found)
+    before, now = season.history.before(found), season.history.now(found)
     return float(season.expected(before).sum()), float(now.sum())
 
 
@@ -198,7 +212,7 @@ def _hour_checks(
 def _rate_checks(
     found: Distribution, season: _Expectation, *, floor: float, hour: str = ""
 ) -> Iterator[Check]:
-    before, now = season.history.before(found), _by_hour(found)
+    before, now = season.history.before(found), season.history.now(found)
     expected = float(season.expected(before).sum())
     arrived = now[season.asked > 0].sum(axis=0)
     if max(expected, arrived.sum()) < VOLUME_LEAST:
@@ -276,7 +290,7 @@ def _shares_of(
     found: Distribution, whole: Distribution, season: _Expectation
 ) -> tuple[Weighted, Weighted]:
     before, all_before = (season.history.before(one) for one in (found, whole))
-    now, all_now = (_by_hour(one) for one in (found, whole))
+    now, all_now = (season.history.now(one) for one in (found, whole))
     rows = float(season.used(all_before).sum()), float(all_now.sum())
     return (
         Weighted(season.expected(before), season.expected(all_before), rows[0]),
@@ -287,9 +301,14 @@ def _shares_of(
 def _by_hour(found: Distribution) -> Floats:
     """Return the window's counts as (168, 32): hour of the week by hash group."""
     counts = np.zeros((HOURS_OF_WEEK, HASH_GROUPS))
-    hours = [int(cell) % HOURS_OF_WEEK for cell in found.cells]
-    np.add.at(counts, hours, found.window.groups)
+    np.add.at(counts, _hours_of(found.cells) % HOURS_OF_WEEK, found.window.groups)
     return counts
+
+
+@lru_cache(maxsize=64)
+def _hours_of(cells: tuple[str, ...]) -> Hours:
+    """Return hours by cell; slices of one window have the same ones."""
+    return np.array([int(cell) for cell in cells], dtype=np.intp)
 
 
 EXPLAINED_BY: Final = (
