@@ -35,6 +35,16 @@ def test_columns_that_nobody_wrote_are_null() -> None:
     ]
 
 
+def test_a_part_has_the_declared_types_whoever_wrote_it_first() -> None:
+    lake = ArrowLake()
+    rows = pa.table({"member_group": pa.array([3], pa.int32()), "event_id": ["a"]})
+    lake.put("feedback", "1", rows)
+    lake.put("feedback", "1", _feedback("b"))
+    lake.compose({"feedback": ["1"]})
+    kinds = lake.run("SELECT typeof(member_group) AS of, typeof(event_time) AS at FROM feedback")
+    assert {tuple(row.values()) for row in kinds} == {("BIGINT", "TIMESTAMP")}
+
+
 def test_an_answer_is_remembered_only_as_long_as_its_tables_are_the_same() -> None:
     lake = ArrowLake()
     lake.put("feedback", "1", _feedback("a"))

@@ -7,6 +7,7 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from recsysops.adapters.duckdb_sql import (
     connect_duckdb,
@@ -52,6 +53,8 @@ def answer(sql: str) -> list[tuple[object, ...]]:
         ("width_bucket(100e0, 0e0, 100e0, 10)", 11),
         ("width_bucket(15e0, ARRAY[5e0, 15e0, 25e0])", 2),
         ("width_bucket(4e0, ARRAY[5e0, 15e0, 25e0])", 0),
+        ("width_bucket(4e0, CAST(NULL AS array(double)))", None),
+        ("width_bucket(40e0, transform(sequence(1, 50), n -> n * 1e0))", 40),
         ("from_base('ff', 16)", 255),
         ("is_nan(nan())", True),
         ("infinity() > 1e0", True),
@@ -73,6 +76,16 @@ def answer(sql: str) -> list[tuple[object, ...]]:
 )
 def test_an_expression_answers_as_in_trino(expression: str, expected: object) -> None:
     assert answer(f"SELECT {expression} AS value FROM {ROWS}")[0] == (expected,)
+
+
+@pytest.mark.parametrize("count", [0, 1, 19, 31])
+def test_a_bucket_is_where_a_sorted_search_puts_the_number(count: int) -> None:
+    edges = np.arange(count, dtype=np.float64)
+    numbers = [-1.0, 0.0, 0.5, 7.0, 18.0, 30.0, 99.0, float("inf")]
+    bins = f"CAST(ARRAY[{', '.join(f'{edge}e0' for edge in edges)}] AS array(double))"
+    asked = ", ".join(f"({x}e0)" for x in numbers[:-1]) + ", (infinity())"
+    found = answer(f"SELECT width_bucket(x, {bins}) AS value FROM (VALUES {asked}) AS t(x)")
+    assert [row[0] for row in found] == np.searchsorted(edges, numbers, side="right").tolist()
 
 
 def test_parallel_arrays_unnest_by_position() -> None:
