@@ -19,6 +19,7 @@ import duckdb
 from recsysops.adapters.duckdb_sql import connect_duckdb, duckdb_type
 from recsysops.adapters.sql_templates import SqlTemplates
 from recsysops.errors import BadInput, DependencyError
+from recsysops.ports import Row
 from recsysops.request_log.records import TABLES
 from recsysops.request_log.schema import glue_columns
 
@@ -108,6 +109,10 @@ class ArrowLake:
                 for row in self._fetch(asked):
                     answers[group[int(str(row.pop("place")))]].append(row)
                 self._answers |= {self.key_of(sql): rows for sql, rows in answers.items()}
+
+    def learn(self, sql: str, rows: Sequence[Row]) -> None:
+        """Take rows for the answer to a query over the lake as it is composed now."""
+        self._answers[self.key_of(sql)] = [dict(row) for row in rows]
 
     def key_of(self, sql: str) -> LakeKey:
         """Return what stands for the answer: same key, same rows."""

@@ -133,6 +133,7 @@ def render_audit(
     parameters: Mapping[str, SqlValue] | None = None,
     to_bin: str = "",
     edges: Edges | None = None,
+    period: str = "",
 ) -> str:
     """Return the whole SELECT of an audit from its named sub-queries.
 
@@ -143,6 +144,7 @@ def render_audit(
     place of weight and x, so that rows can be counted before they are spread over slices; or with
     `sums`: n, w, ww, wx and wxx, where they were added up before. Edges that the query makes
     itself come back as rows of a period 'edges', so that a later query can be given them.
+    period: stands in for the fragment of that name where periods are told apart otherwise.
 
     Raises: BadInput when a placeholder has no value, or an edge is not finite.
     """
@@ -150,7 +152,8 @@ def render_audit(
     template = (
         f"WITH {tables.strip()}{_sums_of(tables)}{_TOLD_EDGES if tells_edges else ''}{_ANSWER}"
     )
-    for name, fragment in _fragments(context.asked, to_bin=to_bin, edges=edges).items():
+    fragments = _fragments(context.asked, to_bin=to_bin, edges=edges)
+    for name, fragment in {**fragments, "{period}": period or fragments["{period}"]}.items():
         template = template.replace(name, fragment.strip())
     values = {**_moments(context), **(parameters or {})}
     named = {name: value for name, value in values.items() if f"{{{name}}}" in template}

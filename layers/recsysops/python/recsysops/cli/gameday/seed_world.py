@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
 
+import pyarrow as pa
+
 from recsysops.adapters.arrow_lake import ArrowLake
 from recsysops.adapters.memory import (
     MemoryBlobs,
@@ -19,6 +21,7 @@ from recsysops.adapters.memory import (
     MemoryRegistry,
 )
 from recsysops.cli.gameday.judged_once import JudgedOnce
+from recsysops.cli.gameday.week_answers import WeekAnswers
 from recsysops.detection.catalogue import AUDITS
 from recsysops.detection.context import name_windows
 from recsysops.detection.declaration import Audit
@@ -34,7 +37,7 @@ from recsysops.simulation.gauntlet.upstream import Upstream, first_morning, next
 from recsysops.simulation.gauntlet.world import World
 from recsysops.vocabulary import Incident, ModelEntry, Window
 from recsysops.workflows.keep_baselines import BaselineStore
-from recsysops.workflows.plan_audits import plan_audits
+from recsysops.workflows.plan_audits import AuditPlan, plan_audits
 from recsysops.workflows.run_audit import AuditPorts, run_audit
 
 WEEK = 7
@@ -85,9 +88,11 @@ class SeedWorld:
             )
 
     def put_quiet_days(self, first: int, last: int) -> None:
-        """Put quiet days first..last into the lake, in the part of their week."""
-        for day in range(first, last + 1):
-            self.put(self.quiet[day].tables, day, part=_week_of(day))
+        """Put quiet days first..last of one week into the lake, in the part of their week."""
+        days = [self._as_arrow(self.quiet[day].tables, day) for day in range(first, last + 1)]
+        for table in days[0]:
+            together = pa.concat_tables([tables[table] for tables in days])
+            self.lake.put(table, _week_of(first), together)
 
     def forget_days(self, before: int) -> None:
         """Forget quiet days that no window looks at any more."""
@@ -97,11 +102,24 @@ class SeedWorld:
             self.lake.drop(_week_of(day))
         self._once.forget()
 
-    def audit_quiet_day(self, day: int, book: MemoryIncidents) -> list[AuditedWindow]:
-        """Put one more quiet day into the lake and judge it against the week before its own."""
-        self.put_quiet_days(day, day)
-        self.lake.compose(self.layout(day))
-        return list(self.audit(day, book))
+    def audit_quiet_days(self, first: int, last: int, book: MemoryIncidents) -> None:
+        """Put quiet days first..last of one week into the lake and judge them against the last one.
+
+        The days' own questions are asked at once: see `WeekAnswers`.
+        """
+        days = range(first, last + 1)
+        self.put_quiet_days(first, last)
+        self.lake.compose(self.layout(first))
+        begin = self.reference_week(first)
+        reference = self._days(begin, begin + WEEK)
+        answers = WeekAnswers(self.lake, self._baselines)
+        answers.ask([self._days(day, day + 1) for day in days], reference)
+        for place, day in enumerate(days):
+            registry = _approving(self.model_of(day))
+            plan = self._plan(self._days(day, day + 1), reference, DAILY, registry)
+            answers.tell(plan, place=place)
+            for _ in self.audit(day, book):
+                pass
 
     def part_of_quiet_day(self, day: int) -> str:
         """Return the part with a quiet day apart, for tables that a fault of the log leaves."""
@@ -147,9 +165,15 @@ class SeedWorld:
 
     def put(self, tables: Mapping[str, Columns], day: int, *, part: str) -> None:
         """Write a day's tables into the lake as one part."""
-        for table, columns in tables.items():
-            rows = to_arrow(table, columns, ingest_day=self.world.date_of(day))
+        for table, rows in self._as_arrow(tables, day).items():
             self.lake.put(table, part, rows)
+
+    def _as_arrow(self, tables: Mapping[str, Columns], day: int) -> dict[str, pa.Table]:
+        ingested = self.world.date_of(day)
+        return {
+            table: to_arrow(table, columns, ingest_day=ingested)
+            for table, columns in tables.items()
+        }
 
     def layout(self, day: int, added: Mapping[str, Sequence[str]] | None = None) -> Layout:
         """Return the parts of every table: the week before, the quiet days of the day's own.
@@ -192,17 +216,19 @@ class SeedWorld:
         self, hours: Sequence[Window], reference: Window, registry: MemoryRegistry
     ) -> None:
         """Ask what the hours of a day will be judged by at once, in a tenth of the time."""
-        plans = (
-            plan_audits(
-                name_windows(hour, reference=reference),
-                registry=registry,
-                now=hour.end,
-                audits=_BY_HOUR,
-                baselines=self._baselines,
-            )
-            for hour in hours
-        )
+        plans = [self._plan(hour, reference, _BY_HOUR, registry) for hour in hours]
         self.lake.run_together([planned.sql for plan in plans for planned in plan.audits])
+
+    def _plan(
+        self, window: Window, reference: Window, audits: Sequence[Audit], registry: MemoryRegistry
+    ) -> AuditPlan:
+        return plan_audits(
+            name_windows(window, reference=reference),
+            registry=registry,
+            now=window.end,
+            audits=audits,
+            baselines=self._baselines,
+        )
 
     def _judge(
         self,
@@ -221,6 +247,7 @@ class SeedWorld:
             run_id=f"gauntlet-{self.world.seed}",
             audits=audits,
             baselines=self._baselines,
+            judge=self._once.judge,
         )
         named = (*report.opened, *report.renamed)
         return AuditedWindow(window, tuple(book.get(name) for name in named))

@@ -68,8 +68,7 @@ def judge_worlds(task: Task) -> Iterator[WorldRow]:
     home.make_quiet_days(BURN_IN, first + WEEK - 1)
     home.put_quiet_days(BURN_IN, first - 1)
     before = MemoryIncidents()
-    for day in range(first, first + INJECTION_DAY):
-        home.audit_quiet_day(day, before)
+    home.audit_quiet_days(first, first + INJECTION_DAY - 1, before)
     for fault, magnitude in task.faults:
         yield _fault_world(home, fault, magnitude, before=before.list_incidents())
 
@@ -88,8 +87,7 @@ def _quiet_weeks(home: SeedWorld, task: QuietTask) -> Iterator[WorldRow]:
         first = BURN_IN + week * WEEK
         home.make_quiet_days(first, first + WEEK - 1)
         book = MemoryIncidents()
-        for day in range(first, first + WEEK):
-            home.audit_quiet_day(day, book)
+        home.audit_quiet_days(first, first + WEEK - 1, book)
         home.forget_days(before=first)
         opened = book.list_incidents()
         yield WorldRow(
