@@ -110,13 +110,7 @@ def write_day(
     lake: DuckDbLake, day: Day, items: Sequence[ItemFeatures], rng: np.random.Generator
 ) -> None:
     """Write one snapshot, its requests, a quarter of them in full, and the ranks of choices."""
-    delta_id = f"d-{day.window.start:%Y%m%d}"
-    lake.write_rows(
-        "item_snapshots",
-        rows=[_snapshot_row(item, delta_id, day) for item in items],
-        ingest_time=day.window.start,
-        name=delta_id,
-    )
+    delta_id = write_snapshot(lake, day, items)
     write_profile(lake, day, items)
     _write_replays(lake, day)
     choices = [_write_request(lake, day, n, delta_id, items, rng) for n in range(day.requests)]
@@ -126,6 +120,18 @@ def write_day(
         ingest_time=day.window.end,
         name=f"choices-{delta_id}",
     )
+
+
+def write_snapshot(lake: DuckDbLake, day: Day, items: Sequence[ItemFeatures]) -> str:
+    """Write the catalogue as a day serves it and return the snapshot's id."""
+    delta_id = f"d-{day.window.start:%Y%m%d}"
+    lake.write_rows(
+        "item_snapshots",
+        rows=[_snapshot_row(item, delta_id, day) for item in items],
+        ingest_time=day.window.start,
+        name=delta_id,
+    )
+    return delta_id
 
 
 def write_profile(lake: DuckDbLake, day: Day, items: Sequence[ItemFeatures]) -> None:

@@ -64,6 +64,31 @@ def test_slates_of_fewer_genres_and_more_popular_items_are_named() -> None:
     }
 
 
+def test_a_catalogue_of_which_half_as_much_is_shown_is_named_by_its_surface() -> None:
+    answer = [
+        *rows({"mean": (28_000, 4_000)}, subject="coverage", values={"mean": (0.12, 0.11)}),
+        *rows({"mean": (28_000, 4_000)}, subject="coverage", slice_name="surface=search",
+              values={"mean": (0.12, 0.06)}),
+    ]  # fmt: skip
+    [found] = alarms("catalogue_coverage", answer)
+    assert (found.subject, found.metric) == ("catalogue", "coverage")
+    assert (found.slice, found.effect) == ({"surface": "search"}, pytest.approx(0.5))
+
+
+def test_a_catalogue_that_was_never_shown_loses_no_coverage() -> None:
+    answer = rows({"mean": (4_000, 4_000)}, subject="coverage", values={"mean": (0.0005, 0.0)})
+    assert find_audit("catalogue_coverage").judge(read_distributions(answer), context()) == []
+
+
+def test_genres_played_that_slates_do_not_hold_are_miscalibration() -> None:
+    answer = rows({"mean": (3_000, 3_000)}, subject="genres", values={"mean": (1.3, 1.9)})
+    [found] = alarms("genre_calibration", answer)
+    assert (found.subject, found.metric) == ("genres", "miscalibration")
+    assert found.effect == pytest.approx(0.6)
+    fewer = rows({"mean": (3_000, 3_000)}, subject="genres", values={"mean": (1.9, 1.3)})
+    assert not alarms("genre_calibration", fewer)
+
+
 SLOTS = [
     *rows({"slot": (100_000, 100_000)}, subject="exposure"),
     *rows({"slot": (90_000, 98_000)}, subject="exposure", slice_name="language=en"),
@@ -104,7 +129,10 @@ def test_a_group_shown_four_times_as_much_as_exploration_says_is_biased() -> Non
     assert found.effect == pytest.approx(1.3863, abs=1e-3)
 
 
-@pytest.mark.parametrize("audit", ["expected_plays", "slate_quality", "slate_spread"])
+@pytest.mark.parametrize(
+    "audit",
+    ["expected_plays", "slate_quality", "slate_spread", "catalogue_coverage", "genre_calibration"],
+)
 def test_a_window_without_slates_could_not_be_judged(audit: str) -> None:
     with pytest.raises(CouldNotJudge, match="the window has no"):
         find_audit(audit).judge(

@@ -16,19 +16,21 @@ from recsysops.detection.thresholds import LEAST_ROWS
 
 _TABLES = """
 sampled AS (
-  SELECT {period} AS period, request_id, member_group AS grp, delta_id, shown, surface,
-         1e0 / inclusion_probability AS weight
+  SELECT {period} AS period, CAST(event_time AS date) AS day, request_id, member_group AS grp,
+         delta_id, shown, surface, 1e0 / inclusion_probability AS weight
   FROM slim_requests
   WHERE {in_periods} AND status = 'ok' AND "full" AND delta_id <> ''
 ),
 described AS (
   SELECT delta_id, item_id, genres,
-         percent_rank() OVER (PARTITION BY delta_id ORDER BY log_popularity) AS popularity
+         percent_rank() OVER (PARTITION BY delta_id ORDER BY log_popularity) AS popularity,
+         count(*) OVER (PARTITION BY delta_id) AS catalogue
   FROM item_snapshots
   WHERE dt >= {first_snapshot_day} AND delta_id IN (SELECT DISTINCT delta_id FROM sampled)
 ),
 slots AS (
-  SELECT s.period, s.request_id, s.grp, s.weight, s.surface, u.item_id, d.genres, d.popularity
+  SELECT s.period, s.day, s.request_id, s.grp, s.weight, s.surface, u.item_id, d.genres,
+         d.popularity, d.catalogue
   FROM sampled s CROSS JOIN UNNEST(s.shown) AS u(item_id)
   JOIN described d ON d.delta_id = s.delta_id AND d.item_id = u.item_id
 ),
@@ -38,9 +40,10 @@ slates AS (
   FROM slots GROUP BY period, request_id, grp, weight, surface
 ),
 exposures AS (
-  SELECT period, item_id,
-         percent_rank() OVER (PARTITION BY period ORDER BY sum(weight) DESC) AS place
-  FROM slots GROUP BY period, item_id
+  SELECT period, day, item_id,
+         row_number() OVER (PARTITION BY period, day ORDER BY sum(weight) DESC, item_id) AS place,
+         max(catalogue) AS catalogue
+  FROM slots GROUP BY period, day, item_id
 ),
 cells AS (
   SELECT period, slice, grp, weight, genres AS x, 'genres_per_slate=mean' AS label
@@ -50,19 +53,22 @@ cells AS (
   FROM slates CROSS JOIN UNNEST(ARRAY['all', 'surface=' || surface]) AS t(slice)
   UNION ALL
   SELECT s.period, 'all' AS slice, s.grp, s.weight, 0e0 AS x,
-         CASE WHEN e.place <= {top} THEN 'concentration=top' ELSE 'concentration=rest' END AS label
-  FROM slots s JOIN exposures e ON e.period = s.period AND e.item_id = s.item_id
+         CASE WHEN e.place <= {top} * e.catalogue
+              THEN 'concentration=top' ELSE 'concentration=rest' END AS label
+  FROM slots s
+  JOIN exposures e ON e.period = s.period AND e.day = s.day AND e.item_id = s.item_id
 )"""
+"""The head is that of each day: among more requests the same slates have a smaller head."""
 
 _FLOORS: Mapping[str, float] = {
     # relative loss of distinct genres in a slate
     "genres_per_slate": 0.15,
     # rise of the mean popularity percentile of what is shown
     "shown_popularity": 0.05,
-    # rise of the share of slots that the most shown tenth of the shown items takes
+    # rise of the share of slots that the most shown hundredth of the catalogue takes in a day
     "concentration": 0.1,
 }
-_TOP = 0.1
+_TOP = 0.01
 
 
 def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
