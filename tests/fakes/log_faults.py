@@ -135,7 +135,7 @@ def _play(row: Row, *, shown: bool, at: datetime) -> Row:
             event_time=at,
             member=str(row["member"]),
             member_group=int(str(row["member_group"])),
-            item_id=slate[0] if shown else "i-99999",
+            item_id=slate[0] if shown else "i-01995",
             kind="play",
             value=1.0,
             traffic="simulated",

@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def lake() -> Iterator[DuckDbLake]:
     rng = np.random.default_rng(77)
     with DuckDbLake(clock=lambda: NOW) as lake:
         items = [
-            replace(item, launch_date=REFERENCE.start.date()) if number % 40 == 0 else item
+            replace(item, launch_date=_launch_date(number))
             for number, item in enumerate(make_catalogue(2_000, rng))
         ]
         write_day(lake, Day(REFERENCE, requests=400), items, rng)
@@ -85,6 +85,13 @@ def lake() -> Iterator[DuckDbLake]:
         write_bad_canary(lake, reference=REFERENCE, window=WINDOW)
         lake.flush()
         yield lake
+
+
+def _launch_date(number: int) -> date | None:
+    """Ten launches that are shown, then ten that wait; and more that nobody asks for."""
+    if number % 40 == 0 or number < 10:
+        return REFERENCE.start.date()
+    return WINDOW.start.date() if number < 20 else None
 
 
 def _broken_language(item: ItemFeatures) -> str | None:

@@ -74,6 +74,51 @@ def judged(
         return incidents_of(lake, *audits)
 
 
+def launched(*, held_back: Callable[[str], bool] | None = None, seed: int = 41) -> list[Incident]:
+    """Forty launches on either day, shown at random; some of the second day's are held back."""
+    rng = np.random.default_rng(seed)
+    days = (REFERENCE.start.date(), WINDOW.start.date())
+    items = [
+        replace(item, launch_date=days[n // 40]) if n < 80 else item for n, item in enumerate(ITEMS)
+    ]
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        for window, first in ((REFERENCE, 0), (WINDOW, 40)):
+            out = [
+                i
+                for i in items[first : first + 40]
+                if not (first and held_back and held_back(i.source))
+            ]
+            answers = [
+                Answer([*rng.choice([i.item_id for i in out], 4, replace=False), *IDS[80:84]])
+                for _ in range(400)
+            ]
+            write_slates(lake, window, items, answers)
+        return incidents_of(lake, "launch_impressions")
+
+
+@pytest.mark.parametrize("seed", [41, 42, 43])
+def test_launches_that_are_shown_as_soon_as_those_before_them_are_quiet(seed: int) -> None:
+    assert launched(seed=seed) == []
+
+
+def test_launches_that_wait_longer_than_their_peers_are_named_one_by_one() -> None:
+    held = {"supplier-1", "supplier-3", "supplier-5", "supplier-6", "supplier-7", "supplier-8"}
+    [incident] = launched(held_back=lambda source: source in held)
+    assert (incident.component, incident.subject) == ("items", "launches")
+    [finding, *_] = incident.findings
+    assert finding.metric == "impressions_delay"
+    # the hours of those that were never shown, none of those that were
+    hours = finding.evidence["hours_waiting"]
+    assert len(hours) == 10
+    sources = {item.item_id: item.source for item in ITEMS}
+    assert {sources[item_id] for item_id in hours} <= held
+    assert set(hours.values()) == {24.0}
+
+
+def test_a_shop_without_launches_waits_for_none() -> None:
+    assert judged("launch_impressions") == []
+
+
 ALL = (
     "catalogue_coverage",
     "genre_calibration",

@@ -95,6 +95,23 @@ SLOTS = [
 ]
 
 
+def test_launches_that_wait_are_counted_as_waiting_and_told_with_their_hours() -> None:
+    answer = [
+        *rows({"0": (600, 900), "1": (300, 800)}, subject="speed",
+              values={"0": (0.06, 0.01), "1": (0.05, 0.01)}),
+        *rows({"i-7": (0, 1)}, subject="waiting", values={"i-7": (0.0, 31.0)}),
+    ]  # fmt: skip
+    [found] = alarms("launch_impressions", answer)
+    assert (found.subject, found.metric) == ("launches", "impressions_delay")
+    assert found.effect == pytest.approx(1 - 17 / (900 * 0.06 + 800 * 0.05))
+    assert found.evidence["hours_waiting"] == pytest.approx({"i-7": 31.0})
+
+
+def test_a_shop_with_a_handful_of_launches_has_no_rate_to_hold_them_against() -> None:
+    answer = rows({"0": (100, 500)}, subject="speed", values={"0": (0.05, 0.0)})
+    assert not alarms("launch_impressions", answer)
+
+
 def test_launches_are_compared_with_launches_of_their_age() -> None:
     older = rows({"0": (10, 90), "3": (90, 10)}, subject="launches",
                  values={"0": (0.6, 0.6), "3": (0.0, 0.0)})  # fmt: skip

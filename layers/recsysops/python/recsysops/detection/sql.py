@@ -22,6 +22,8 @@ _LAST_PART = 0.25
 """The end of a window, as a share of it: who serves here has not been handed over."""
 _SNAPSHOT_LOOK_BACK = timedelta(days=35)
 """A snapshot that nobody renewed may be served this long and still be found."""
+_COHORT = timedelta(days=7)
+"""What is followed from its launch on is followed so long."""
 _JOINED_AROUND = timedelta(days=1)
 """What an event speaks of may be older, and may reach the lake later, by this much."""
 
@@ -218,6 +220,9 @@ def _moments(context: AuditContext) -> dict[str, SqlValue]:
         "last_part_start": context.window_end - _LAST_PART * length,
         "first_day": first_day,
         "first_later_day": utc_day(context.reference_end),
+        "latest": latest,
+        "cohort_start": earliest - _COHORT,
+        "first_cohort_day": utc_day(earliest - _COHORT),
         "first_snapshot_day": first_day - _SNAPSHOT_LOOK_BACK,
         "first_joined_day": utc_day(earliest - _JOINED_AROUND),
         "last_joined_day": utc_day(latest + _JOINED_AROUND),
