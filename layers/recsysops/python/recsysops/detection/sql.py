@@ -220,6 +220,7 @@ def _moments(context: AuditContext) -> dict[str, SqlValue]:
         "last_part_start": context.window_end - _LAST_PART * length,
         "first_day": first_day,
         "first_later_day": utc_day(context.reference_end),
+        "earliest": earliest,
         "latest": latest,
         "cohort_start": earliest - _COHORT,
         "first_cohort_day": utc_day(earliest - _COHORT),

@@ -50,12 +50,14 @@ hours AS (
   FROM waits w CROSS JOIN UNNEST(sequence(0, {hours} - 1)) AS t(n)
 ),
 dated AS (
-  SELECT item_id, grp, source, hour, event_time, CAST(CAST(event_time AS date) AS varchar) AS dt,
+  SELECT item_id, grp, source, hour, event_time,
          CASE WHEN reached_at < event_time + INTERVAL '1' HOUR THEN 1e0 ELSE 0e0 END AS x
   FROM hours WHERE reached_at IS NULL OR reached_at >= event_time
 ),
 at_risk AS (
-  SELECT {period} AS period, item_id, grp, source, hour, x FROM dated WHERE {in_periods}
+  SELECT {period} AS period, item_id, grp, source, hour, x FROM dated
+  WHERE event_time >= {earliest} AND event_time < {latest}
+    AND (event_time < {reference_end} OR event_time >= {window_start})
 ),
 longest AS (
   SELECT item_id, grp, max(hour) + 1e0 AS x FROM at_risk WHERE period = 'window'
