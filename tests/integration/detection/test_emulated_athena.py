@@ -88,10 +88,10 @@ def lake() -> Iterator[DuckDbLake]:
 
 
 def _launch_date(number: int) -> date | None:
-    """Ten launches that are shown, then ten that wait; and more that nobody asks for."""
+    """Ten launches that are shown, then fifty that wait; and more that nobody asks for."""
     if number % 40 == 0 or number < 10:
         return REFERENCE.start.date()
-    return WINDOW.start.date() if number < 20 else None
+    return WINDOW.start.date() if number < 60 else None
 
 
 def _broken_language(item: ItemFeatures) -> str | None:
