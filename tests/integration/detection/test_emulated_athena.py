@@ -76,7 +76,7 @@ def lake() -> Iterator[DuckDbLake]:
             trained_at=WINDOW.start - timedelta(days=30),
             differing_share=0.5,
             popularity=lambda item: 1.5 if item.source < "supplier-7" else known_popularity(item),
-            shown=[f"i-{place:05d}" for place in range(7, 10)],
+            shown=[f"i-{place:05d}" for place in range(1, 4)],
         )
         write_day(lake, day, wrong, rng)
         write_every_fault(lake, rng)
