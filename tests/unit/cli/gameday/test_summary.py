@@ -3,7 +3,7 @@
 from typing import get_args
 
 from recsysops.cli.gameday.grading import NO_FAULT, WorldRow
-from recsysops.cli.gameday.plan import FULL, QUICK, plan_tasks
+from recsysops.cli.gameday.plan import FULL, QUICK, expect_cpu_seconds, plan_tasks
 from recsysops.cli.gameday.summary import summarise, table_of
 from recsysops.cli.gameday.worlds import QuietTask
 from recsysops.simulation.gauntlet.fault_file import Magnitude, load_faults
@@ -49,3 +49,19 @@ def test_a_full_game_day_is_as_large_as_promised_and_uses_both_kinds_of_worlds()
     assert {task.kind for task in tasks} == {"simulated", "movielens"}
     assert min(task.seed for task in tasks) == 1000
     assert len(plan_tasks(faults, first_seed=1000, extent=QUICK)) < len(tasks)
+
+
+def test_a_seeds_faults_are_one_task_and_long_tasks_come_first() -> None:
+    faults = load_faults()
+    tasks = plan_tasks(faults, first_seed=1000, extent=FULL)
+    seeds = [task.seed for task in tasks if not isinstance(task, QuietTask)]
+    assert seeds == list(range(1000, 1010))
+    assert not any(isinstance(task, QuietTask) for task in tasks[: len(seeds)])
+    quick = plan_tasks(faults, first_seed=1000, extent=QUICK)
+    assert 10 * expect_cpu_seconds(quick) < expect_cpu_seconds(tasks)
+    assert expect_cpu_seconds([]) == 0.0
+
+
+def test_no_fault_no_task_of_faults() -> None:
+    tasks = plan_tasks((), first_seed=0, extent=QUICK)
+    assert all(isinstance(task, QuietTask) for task in tasks)

@@ -53,13 +53,21 @@ def progress_bar(*, quiet: bool = False) -> Progress:
 
     Without a terminal it shows nothing: it would only leave empty lines.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
         console=progress_console,
         transient=True,
         disable=quiet or not progress_console.is_terminal,

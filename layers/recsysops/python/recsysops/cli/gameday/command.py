@@ -55,6 +55,7 @@ def gameday(
     from recsysops.cli.gameday.plan import FIRST_REPORTED_SEED, FULL, QUICK, plan_tasks
     from recsysops.cli.gameday.report import write_page
     from recsysops.cli.gameday.summary import summarise
+    from recsysops.cli.gameday.worlds import FaultTask
     from recsysops.simulation.gauntlet.fault_file import load_faults
 
     extent = QUICK if quick else FULL
@@ -67,7 +68,9 @@ def gameday(
         published_floor(fault)  # a bad file must say so before an hour of work
     tasks = plan_tasks(faults, first_seed=first_seed, extent=extent)
     if only and only != "none":
-        tasks = tasks[extent.chains :]
+        tasks = [task for task in tasks if isinstance(task, FaultTask)]
+    if not as_json:
+        progress_console.print(_tell_extent(tasks, workers=workers))
     started = time.monotonic()
     rows, cpu_seconds = _run(tasks, workers=workers, quiet=as_json)
     seconds = time.monotonic() - started
@@ -81,6 +84,15 @@ def gameday(
         people.print(f"{seconds:.0f} s, {cpu_seconds:.0f} CPU seconds; {page}")
     if not summary.ok:
         raise typer.Exit(1)
+
+
+def _tell_extent(tasks: Sequence[Task], *, workers: int) -> str:
+    from recsysops.cli.gameday.plan import expect_cpu_seconds
+
+    minutes = expect_cpu_seconds(tasks) / 60.0
+    worlds = sum(task.worlds for task in tasks)
+    wall = minutes / min(workers, max(len(tasks), 1))
+    return f"{worlds} worlds, about {minutes:.0f} CPU minutes, {wall:.0f} with {workers} workers"
 
 
 def _run(tasks: Sequence[Task], *, workers: int, quiet: bool) -> tuple[list[WorldRow], float]:

@@ -14,8 +14,8 @@ FIRST_REPORTED_SEED: Final = 1_000
 """Seeds below fixed thresholds; results are reported on these and later ones."""
 _QUIET_SEEDS_AFTER: Final = 500
 """Quiet chains use other seeds than faults."""
-_FAULTS_AT_ONCE: Final = 26
-"""A task makes its seed's quiet days once for so many faults; smaller ones balance better."""
+_SECONDS: Final = {"start": 20.0, "quiet week": 17.0, "fault": 1.9}
+"""CPU seconds, measured on two busy cores (decision 0099): what to expect, no promise."""
 _OF_A_KIND: Final = 8
 """With one seed, so many faults in a row meet one kind of world, the next ones the other."""
 
@@ -36,7 +36,10 @@ QUICK: Final = Extent(fault_seeds=1, chains=2, weeks=2, sizes=("middle", "large"
 
 
 def plan_tasks(faults: Sequence[FaultFile], *, first_seed: int, extent: Extent) -> list[Task]:
-    """Return the tasks, long ones first; every second seed is a world of real data."""
+    """Return the tasks, long ones first; every second seed is a world of real data.
+
+    All faults of a seed are one task: its quiet days are made once.
+    """
     quiet: list[Task] = [
         QuietTask(_kind_of(chain), first_seed + _QUIET_SEEDS_AFTER + chain, extent.weeks)
         for chain in range(extent.chains)
@@ -44,11 +47,18 @@ def plan_tasks(faults: Sequence[FaultFile], *, first_seed: int, extent: Extent) 
     tested: list[Task] = []
     for place in range(extent.fault_seeds):
         for kind, chosen in _by_kind(faults, place, one_seed=extent.fault_seeds == 1):
-            for start in range(0, len(chosen), _FAULTS_AT_ONCE):
-                part = chosen[start : start + _FAULTS_AT_ONCE]
-                worlds = tuple((fault, size) for fault in part for size in extent.sizes)
-                tested.append(FaultTask(kind, first_seed + place, worlds))
-    return [*quiet, *tested]
+            worlds = tuple((fault, size) for fault in chosen for size in extent.sizes)
+            tested.append(FaultTask(kind, first_seed + place, worlds))
+    return [*(task for task in tested if task.worlds), *quiet]
+
+
+def expect_cpu_seconds(tasks: Sequence[Task]) -> float:
+    """Return about how long the tasks take a processor."""
+    worlds = sum(
+        task.worlds * _SECONDS["quiet week" if isinstance(task, QuietTask) else "fault"]
+        for task in tasks
+    )
+    return worlds + _SECONDS["start"] * len(tasks)
 
 
 def _by_kind(
