@@ -6,6 +6,7 @@ Slates are drawn by the tests themselves; the numbers of two audits are held aga
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -14,10 +15,10 @@ from recsysops.adapters.memory import MemoryIncidents, MemoryNotifier, MemoryReg
 from recsysops.detection.catalogue import find_audit
 from recsysops.detection.cells import Distribution, read_distributions
 from recsysops.detection.context import make_context
-from recsysops.vocabulary import Incident, ModelEntry
+from recsysops.vocabulary import Incident, ModelEntry, Window
 from recsysops.workflows.run_audit import AuditPorts, run_audit
 
-from tests.fakes.audited_lake import MODEL, NOW, REFERENCE, WINDOW, make_catalogue
+from tests.fakes.audited_lake import MODEL, NOW, REFERENCE, WINDOW, known_popularity, make_catalogue
 from tests.fakes.slates import Answer, write_slates
 
 REQUESTS = 1_500
@@ -32,8 +33,8 @@ BY_GENRE = {
 }
 
 
-def tell(lake: DuckDbLake, audit: str) -> list[Distribution]:
-    context = make_context(window=WINDOW, reference=REFERENCE)
+def tell(lake: DuckDbLake, audit: str, *, reference: Window = REFERENCE) -> list[Distribution]:
+    context = make_context(window=WINDOW, reference=reference)
     return read_distributions(lake.run(find_audit(audit).render(context)))
 
 
@@ -60,9 +61,7 @@ def draw_answers(rng: np.random.Generator, count: int = REQUESTS) -> list[Answer
     return answers
 
 
-def judged(
-    *audits: str, corrupt: Corruption | None = None, seed: int = 31, items: Sequence[object] = ()
-) -> list[Incident]:
+def judged(*audits: str, corrupt: Corruption | None = None, seed: int = 31) -> list[Incident]:
     """Two days of drawn answers, the second of them corrupted."""
     rng = np.random.default_rng(seed)
     with DuckDbLake(clock=lambda: NOW) as lake:
@@ -74,7 +73,12 @@ def judged(
         return incidents_of(lake, *audits)
 
 
-def launched(*, held_back: Callable[[str], bool] | None = None, seed: int = 41) -> list[Incident]:
+def launched(
+    audit: str = "launch_impressions",
+    *,
+    held_back: Callable[[str], bool] | None = None,
+    seed: int = 41,
+) -> list[Incident]:
     """Forty launches on either day, shown at random; some of the second day's are held back."""
     rng = np.random.default_rng(seed)
     days = (REFERENCE.start.date(), WINDOW.start.date())
@@ -93,7 +97,7 @@ def launched(*, held_back: Callable[[str], bool] | None = None, seed: int = 41) 
                 for _ in range(400)
             ]
             write_slates(lake, window, items, answers)
-        return incidents_of(lake, "launch_impressions")
+        return incidents_of(lake, audit)
 
 
 @pytest.mark.parametrize("seed", [41, 42, 43])
@@ -189,3 +193,128 @@ def test_slates_that_went_to_other_members_are_told_by_the_genres_they_play() ->
     [incident] = judged("genre_calibration", corrupt=mixed_up)
     assert (incident.component, incident.subject) == ("model", "genres")
     assert incident.findings[0].metric == "miscalibration"
+
+
+def test_slates_that_are_played_half_as_often_are_told_and_so_are_plays_further_down() -> None:
+    def half_played(answer: Answer, rng: np.random.Generator) -> Answer:
+        return answer if rng.random() < 0.5 else replace(answer, played=())
+
+    def turned_round(answer: Answer, _: np.random.Generator) -> Answer:
+        return replace(answer, shown=answer.shown[::-1])
+
+    for corrupt, metric in ((half_played, "hit_share"), (turned_round, "play_gain")):
+        [incident] = judged("slate_quality", corrupt=corrupt)
+        assert (incident.component, incident.findings[0].metric) == ("model", metric)
+
+
+def test_fewer_slots_of_the_kind_that_is_played_are_told_without_any_play() -> None:
+    def draw(rng: np.random.Generator, good: float) -> list[Answer]:
+        """Good slates have high scores and are played five times as often."""
+        answers = []
+        for answer in draw_answers(rng):
+            is_good = bool(rng.random() < good)
+            played = [i for i in answer.shown if rng.random() < (0.25 if is_good else 0.05)]
+            scores = [float(is_good) - 0.01 * place + 0.1 * rng.random() for place in range(SLATE)]
+            answers.append(replace(answer, played=played, scores=scores))
+        return answers
+
+    rng = np.random.default_rng(51)
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        write_slates(lake, REFERENCE, ITEMS, draw(rng, 0.6))
+        # the plays of the window are lost: only its slots can tell
+        write_slates(lake, WINDOW, ITEMS, [replace(a, played=()) for a in draw(rng, 0.2)])
+        [incident] = incidents_of(lake, "expected_plays")
+    by_metric = {f.metric: f for f in incident.findings if not f.slice}
+    assert by_metric["expected_plays"].observed == pytest.approx(0.2 * 0.25 + 0.8 * 0.05, abs=0.015)
+    assert by_metric["calibration"].observed == 0.0
+
+
+def test_alike_slots_that_are_played_half_as_often_are_badly_calibrated() -> None:
+    def half_played(answer: Answer, rng: np.random.Generator) -> Answer:
+        return replace(answer, played=[i for i in answer.played if rng.random() < 0.4])
+
+    [incident] = judged("expected_plays", corrupt=half_played)
+    assert {finding.metric for finding in incident.findings} == {"calibration"}
+
+
+def test_slates_of_one_genre_and_of_popular_items_are_named_by_what_changed() -> None:
+    only_drama = [item.item_id for item in ITEMS if item.genres == ("Drama",)]
+    popular = [i.item_id for i in sorted(ITEMS, key=known_popularity)[-60:]]
+
+    def drawn_from(ids: Sequence[str]) -> Corruption:
+        return lambda answer, rng: replace(
+            answer, shown=rng.choice(ids, SLATE, replace=False).tolist()
+        )
+
+    for ids, metric in ((only_drama, "genres_per_slate"), (popular, "shown_popularity")):
+        [incident] = judged("slate_spread", corrupt=drawn_from(ids))
+        assert metric in {finding.metric for finding in incident.findings}
+
+
+def test_the_head_of_a_day_is_as_large_as_that_of_each_of_three_days() -> None:
+    rng = np.random.default_rng(61)
+    three_days = Window(REFERENCE.start - timedelta(days=2), REFERENCE.end)
+    head = np.array([0.5 / 6] * 6 + [0.5 / 594] * 594)
+
+    def draw(count: int) -> list[Answer]:
+        return [
+            Answer(rng.choice(IDS, SLATE, p=head).tolist(), member=f"p{n % MEMBERS}")
+            for n in range(count)
+        ]
+
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        write_slates(lake, three_days, ITEMS, draw(1_800))
+        write_slates(lake, WINDOW, ITEMS, draw(600))
+        told = tell(lake, "slate_spread", reference=three_days)
+    found = next(one for one in told if one.subject == "concentration")
+    before, now = (
+        side.share_of(found.places_of("top")) for side in (found.reference, found.window)
+    )
+    assert float(before.part.sum() / before.whole.sum()) == pytest.approx(0.5, abs=0.03)
+    assert float(now.part.sum() / now.whole.sum()) == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_supplier_that_is_filtered_from_the_slates_is_named() -> None:
+    others = [item.item_id for item in ITEMS if item.source != "supplier-3"]
+    lost = {item.item_id for item in ITEMS if item.source == "supplier-3"}
+
+    def filtered(answer: Answer, rng: np.random.Generator) -> Answer:
+        shown = [str(rng.choice(others)) if i in lost else i for i in answer.shown]
+        return replace(answer, shown=shown)
+
+    [incident] = judged("item_exposure", corrupt=filtered)
+    [finding, *_] = incident.findings
+    assert (incident.component, finding.metric) == ("items", "exposure_loss")
+    assert finding.slice == {"source": "supplier-3"}
+
+
+def test_launches_that_nobody_is_shown_are_held_against_launches_of_their_age() -> None:
+    [incident] = launched("item_exposure", held_back=lambda source: source < "supplier-6")
+    [finding, *_] = incident.findings
+    assert (finding.subject, finding.metric) == ("launches", "unexposed_launch_share")
+
+
+def test_a_supplier_shown_more_than_exploration_says_it_earns_is_biased() -> None:
+    """The last slot is explored, and always played; the supplier fills half of the others."""
+    own = [item.item_id for item in ITEMS if item.source == "supplier-2"]
+
+    def draw(rng: np.random.Generator, own_share: float) -> list[Answer]:
+        answers = []
+        for n in range(REQUESTS):
+            shown = [
+                str(rng.choice(own if rng.random() < own_share else IDS)) for _ in range(SLATE - 1)
+            ]
+            explored = str(rng.choice(IDS))
+            propensities = [0.99] * (SLATE - 1) + [0.01]
+            answers.append(
+                Answer([*shown, explored], [explored], f"p{n % MEMBERS}", propensities=propensities)
+            )
+        return answers
+
+    rng = np.random.default_rng(71)
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        write_slates(lake, REFERENCE, ITEMS, draw(rng, 0.0))
+        write_slates(lake, WINDOW, ITEMS, draw(rng, 0.5))
+        [incident] = incidents_of(lake, "item_exposure")
+    biased = [f for f in incident.findings if f.metric == "production_bias"]
+    assert [f.slice for f in biased] == [{"source": "supplier-2"}]
