@@ -253,7 +253,13 @@ def test_a_kept_reference_is_not_asked_again_and_changes_no_judgement() -> None:
     start = f"event_time >= timestamp '{REFERENCE.start:%Y-%m-%d}"
     assert sum(start in sql for sql in both) == len(AUDITS)
     joined = [audit for audit in AUDITS if audit.joins_periods]
-    # a reference that was empty is asked again: no consumer, no feedback and no search are here
-    empty = [find_audit(name) for name in ("downstream_echo", "feedback_rates", "similar_answers")]
+    # a reference that was empty is asked again: no consumer, feedback, launch or search is here
+    empty = (
+        "downstream_echo",
+        "feedback_rates",
+        "genre_calibration",
+        "launch_impressions",
+        "similar_answers",
+    )
     assert sum(start in sql for sql in alone) == len(joined) + len(empty)
     assert any("VALUES ('price'" in sql for sql in alone)
