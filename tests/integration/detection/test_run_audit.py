@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from recsysops.adapters.duckdb_lake import DuckDbLake
 from recsysops.adapters.memory import MemoryBlobs, MemoryIncidents, MemoryNotifier, MemoryRegistry
-from recsysops.detection.catalogue import AUDITS, find_audit
+from recsysops.detection.catalogue import AUDITS
 from recsysops.errors import DependencyError
 from recsysops.ports import LogStream, QueryEngine
 from recsysops.vocabulary import Incident, ItemFeatures, ModelEntry
