@@ -32,6 +32,8 @@ def write_bad_canary(lake: DuckDbLake, *, reference: Window, window: Window) -> 
             "roll_out_id": "roll-1", "roll_out_arm": arm, "shown": ["hit"], "event_time": at,
             "model_id": "m-2" if arm == "canary" else "m-1", "delta_id": "",
             "status": "fallback" if fallen else "ok", "member_known": True,
+            # the line's own was measured: on a busy machine it is longer than a fault's
+            "latency_ms": 2.0 + number % 7,
         }  # fmt: skip
         slim.append(to_row(line.model_copy(update=changes)))
         if day == reference and (number % 4 == 0 or number % 8 == 3):
