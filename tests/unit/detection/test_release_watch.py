@@ -15,7 +15,6 @@ from recsysops.vocabulary import HASH_GROUPS
 from tests.unit.detection.distributions import context, packed_row
 
 Counts = np.ndarray
-RNG = np.random.default_rng(11)
 
 
 def rows_of(
@@ -34,8 +33,9 @@ def rows_of(
 
 
 def arm_rows(arm: str, requests: int, share: float, **more: Any) -> list[dict[str, object]]:
-    asked = RNG.multinomial(requests, [1 / HASH_GROUPS] * HASH_GROUPS)
-    played = RNG.binomial(asked, share)
+    rng = np.random.default_rng([len(arm), requests, round(1_000 * share)])
+    asked = rng.multinomial(requests, [1 / HASH_GROUPS] * HASH_GROUPS)
+    played = rng.binomial(asked, share)
     return rows_of(arm, played.astype(float), (asked - played).astype(float), **more)
 
 
