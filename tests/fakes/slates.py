@@ -26,6 +26,7 @@ class Answer:
     probability: float = 1.0
     propensities: Sequence[float] = ()
     scores: Sequence[float] = ()
+    hotfix_ids: Sequence[str] = ()
 
 
 def write_slates(
@@ -67,7 +68,7 @@ def _request(number: int, answer: Answer, window: Window, delta_id: str, count: 
         model_id=MODEL,
         delta_id=delta_id,
         flag_version="",
-        hotfix_ids=[],
+        hotfix_ids=list(answer.hotfix_ids),
         arm="greedy",
         shown=list(answer.shown),
         scores=list(answer.scores) or [float(-place) for place in range(len(answer.shown))],

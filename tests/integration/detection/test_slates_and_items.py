@@ -195,6 +195,15 @@ def test_slates_that_went_to_other_members_are_told_by_the_genres_they_play() ->
     assert incident.findings[0].metric == "miscalibration"
 
 
+@pytest.mark.parametrize("audit", ["genre_calibration", "slate_quality", "expected_plays"])
+def test_a_day_that_a_hotfix_changed_on_purpose_is_left_out_without_complaint(audit: str) -> None:
+    def mixed_up_on_purpose(answer: Answer, rng: np.random.Generator) -> Answer:
+        other = draw_answers(rng, 1)[0].shown
+        return replace(answer, shown=other, hotfix_ids=["hf-1"])
+
+    assert judged(audit, corrupt=mixed_up_on_purpose) == []
+
+
 def test_slates_that_are_played_half_as_often_are_told_and_so_are_plays_further_down() -> None:
     def half_played(answer: Answer, rng: np.random.Generator) -> Answer:
         return answer if rng.random() < 0.5 else replace(answer, played=())

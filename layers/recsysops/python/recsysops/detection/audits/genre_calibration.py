@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from recsysops.detection.audits.slot_plays import HOTFIXED, leave_hotfixes_out
 from recsysops.detection.cells import Distribution
 from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
@@ -11,10 +12,12 @@ from recsysops.detection.compare import mean_change
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.roots import ANYTHING, Root
-from recsysops.detection.support import require_both_periods
 from recsysops.detection.thresholds import LEAST_ROWS
 
-_TABLES = """
+_TABLES = ",".join(
+    (
+        HOTFIXED,
+        """
 plays AS (
   SELECT DISTINCT request_id, item_id FROM feedback WHERE kind = 'play' AND {in_periods}
 ),
@@ -65,7 +68,11 @@ cells AS (
   SELECT a.period, slice, a.grp, 1e0 AS weight, d.x, 'genres=mean' AS label
   FROM answered a JOIN divergences d ON d.request_id = a.request_id
   CROSS JOIN UNNEST(a.slices) AS u(slice)
-)"""
+  UNION ALL
+  SELECT period, slice, grp, weight, x, label FROM hotfixed
+)""",
+    )
+)
 """x: KL(genres played || genres shown) of one request, in nats. Every play counts, also of what the
 member had to look for. The requests of every first half minute: half of the cost, while the
 sample that has full records is too few plays to tell a tenth of a nat."""
@@ -80,11 +87,12 @@ _FLOORS: Mapping[str, float] = {
 def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
     """Test the rise of KL(genres played || genres shown) over requests after which was played.
 
-    Where nobody tells what was played there is nothing to say.
+    Where nobody tells what was played there is nothing to say, nor where a hotfix changed every
+    slate on purpose.
     """
     del context
-    if distributions:
-        require_both_periods(distributions, of="plays after slates")
+    if not distributions:
+        return []
     return [
         check_change(
             found,
@@ -92,7 +100,7 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
             metric="miscalibration",
             floors=_FLOORS,
         )
-        for found in distributions
+        for found in leave_hotfixes_out(distributions, of="plays after slates")
         if found.is_supported(LEAST_ROWS)
     ]
 

@@ -9,7 +9,18 @@ from recsysops.detection.support import require_both_periods
 
 _HOTFIXED = "hotfixed"
 
-SHOWN_SLOTS = """
+HOTFIXED = """
+hotfixed AS (
+  SELECT {period} AS period, 'all' AS slice, 'hotfixed=yes' AS label, member_group AS grp,
+         1e0 AS weight, 0e0 AS x
+  FROM slim_requests WHERE {in_periods} AND cardinality(hotfix_ids) > 0
+)"""
+"""hotfixed: requests that were changed on purpose, as cells of a subject of their own (see
+`leave_hotfixes_out`)."""
+
+SHOWN_SLOTS = ",".join(
+    (
+        """
 shown AS (
   SELECT {period} AS period, request_id, member_group AS grp, shown, scores,
     1e0 / inclusion_probability AS weight,
@@ -32,16 +43,13 @@ played AS (
   SELECT s.period, s.request_id, s.grp, s.slices, s.weight, s.position, s.score,
          CASE WHEN p.item_id IS NULL THEN 0e0 ELSE 1e0 END AS play
   FROM slots s LEFT JOIN plays p ON p.request_id = s.request_id AND p.item_id = s.item_id
-),
-hotfixed AS (
-  SELECT {period} AS period, 'all' AS slice, 'hotfixed=yes' AS label, member_group AS grp,
-         1e0 AS weight, 0e0 AS x
-  FROM slim_requests WHERE {in_periods} AND cardinality(hotfix_ids) > 0
-)"""
+)""",
+        HOTFIXED,
+    )
+)
 """played: a row per slot of the model's answers that have a full record, the sample drawn by
 stratum (weight: one over its probability). A twentieth of the slots costs a twentieth. A play may
-come after its period ended: the few of them are the same few in every period. hotfixed: requests
-that were changed on purpose, as cells of a subject of their own (see `leave_hotfixes_out`)."""
+come after its period ended: the few of them are the same few in every period."""
 
 SLICES = ("surface", "member", "country")
 
