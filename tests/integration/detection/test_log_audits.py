@@ -102,6 +102,22 @@ def test_each_fault_is_found_with_its_subject(audit: str) -> None:
     assert (metric, subject) in {(found.metric, found.subject) for found in found_by(audit, fault)}
 
 
+def test_a_roll_out_without_a_control_is_found() -> None:
+    canary = copied("slim_requests", 0.5, roll_out_id="ro-1", roll_out_arm="canary")
+    found = found_by("sample_ratio", canary)
+    assert ("roll_out_gap", {}) in [
+        (one.metric, one.slice) for one in found if one.subject == "roll_out:ro-1"
+    ]
+
+
+def test_one_member_of_a_roll_out_is_one_member_however_much_it_asks() -> None:
+    def crowded(lake: DuckDbLake, rng: np.random.Generator) -> None:
+        copy_rows(lake, "slim_requests", WINDOW, share=0.5, rng=rng, roll_out_id="ro-1",
+                  roll_out_arm="canary", member="p-robot", member_known=True)  # fmt: skip
+
+    assert not [one for one in found_by("sample_ratio", crowded) if one.metric == "roll_out_gap"]
+
+
 def test_an_empty_slate_is_found() -> None:
     found = found_by("empty_slates", copied("slim_requests", 0.5, shown=[], scores=[]))
     assert ("empty_slate_share", "slate") in {(one.metric, one.subject) for one in found}
