@@ -49,7 +49,7 @@ def lake() -> Iterator[DuckDbLake]:
     rng = np.random.default_rng(77)
     with DuckDbLake(clock=lambda: NOW) as lake:
         items = [
-            replace(item, launch_date=_launch_date(number))
+            replace(item, launch_date=_launch_date(number), source=_source(item, number))
             for number, item in enumerate(make_catalogue(2_000, rng))
         ]
         write_day(lake, Day(REFERENCE, requests=400), items, rng)
@@ -85,6 +85,11 @@ def lake() -> Iterator[DuckDbLake]:
         write_bad_canary(lake, reference=REFERENCE, window=WINDOW)
         lake.flush()
         yield lake
+
+
+def _source(item: ItemFeatures, number: int) -> str:
+    """Of the ten items that are shown, the six that the window leaves out are one supplier's."""
+    return "supplier-7" if 4 <= number < 10 else item.source
 
 
 def _launch_date(number: int) -> date | None:

@@ -13,6 +13,7 @@ from recsysops.detection.catalogue import find_audit
 from recsysops.detection.checks import CheckDocument
 from recsysops.detection.context import make_context
 from recsysops.detection.judge import judge_rows
+from recsysops.vocabulary import Window
 
 from tests.fakes.audited_lake import (
     NOW,
@@ -116,6 +117,33 @@ def test_one_member_of_a_roll_out_is_one_member_however_much_it_asks() -> None:
                   roll_out_arm="canary", member="p-robot", member_known=True)  # fmt: skip
 
     assert not [one for one in found_by("sample_ratio", crowded) if one.metric == "roll_out_gap"]
+
+
+def heavy_share(*, busy_before: bool) -> list[CheckDocument]:
+    """What is found of a member with half of a day's requests, against two days before it."""
+    day_before = Window(REFERENCE.start - timedelta(days=1), REFERENCE.start)
+    asked = make_context(window=WINDOW, reference=Window(day_before.start, REFERENCE.end))
+    rng = np.random.default_rng(6)
+    with DuckDbLake(clock=lambda: NOW) as lake:
+        items = make_catalogue(100, rng)
+        for window in (day_before, REFERENCE, WINDOW):
+            write_day(lake, Day(window), items, rng)
+            if busy_before or window is WINDOW:
+                copy_rows(lake, "slim_requests", window, share=0.9, rng=rng, member="p-heavy")
+        audit = find_audit("member_concentration")
+        judgement = judge_rows(audit, lake.run(audit.render(asked)), context=asked)
+    assert judgement.status == "judged"
+    return [one for one in judgement.findings if one.p_value < 0.01]
+
+
+def test_a_member_that_was_busy_before_is_no_robot() -> None:
+    assert heavy_share(busy_before=True) == []
+
+
+def test_a_member_that_becomes_busy_all_at_once_is_one() -> None:
+    [found] = heavy_share(busy_before=False)
+    assert (found.metric, found.evidence["members"]) == ("heavy_member_share", 1.0)
+    assert found.effect == pytest.approx(0.9 / 1.9, abs=0.02)
 
 
 def test_an_empty_slate_is_found() -> None:

@@ -420,7 +420,7 @@ def test_an_empty_window_leaves_no_ratio_to_judge() -> None:
 
 
 def busy(extra: Mapping[int, int] | None = None) -> Rows:
-    """Members by power of two of their requests a day: fewer by half, then by far."""
+    """Members by power of two of their requests beyond their busiest day: fewer, then by far."""
     members = {0: 800, 1: 500, 2: 300, 3: 150, 4: 50, 5: 6}
     now = {b: members.get(b, 0) + (extra or {}).get(b, 0) for b in {*members, *(extra or {})}}
     return [

@@ -50,6 +50,12 @@ def test_only_windows_in_a_row_with_one_reference_are_asked_together(
         render_together(find_audit("empty_slates"), contexts)
 
 
+def test_what_is_joined_to_the_reference_alone_can_be_asked_of_many_windows() -> None:
+    audit = find_audit("member_concentration")
+    assert audit.joins_periods
+    assert can_ask_together(audit)
+
+
 def test_an_answer_is_taken_apart_by_period() -> None:
     periods = ("edges", "reference", "window 0", "window 1", "window 1")
     rows = [{"period": period, "n": place} for place, period in enumerate(periods)]

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 from recsysops.detection.catalogue import find_audit
 from recsysops.detection.cells import read_distributions
 from recsysops.detection.checks import Check
 from recsysops.errors import CouldNotJudge
 
-from tests.unit.detection.distributions import context, rows
+from tests.unit.detection.distributions import context, packed_row, rows
 
 Rows = Sequence[Mapping[str, object]]
 
@@ -89,10 +90,15 @@ def test_genres_played_that_slates_do_not_hold_are_miscalibration() -> None:
     assert not alarms("genre_calibration", fewer)
 
 
-SLOTS = [
-    *rows({"slot": (100_000, 100_000)}, subject="exposure"),
-    *rows({"slot": (90_000, 98_000)}, subject="exposure", slice_name="language=en"),
-]
+def slots(before: float, now: float, slice_name: str = "all") -> list[dict[str, object]]:
+    """Slots that many items took, counted by the groups of members and of items."""
+    return [
+        *rows({"slot": (before, now)}, subject="exposure", slice_name=slice_name),
+        *rows({"slot": (before, now)}, subject="items", slice_name=slice_name),
+    ]
+
+
+SLOTS = [*slots(100_000, 100_000), *slots(90_000, 98_000, "language=en")]
 
 
 def test_launches_that_wait_are_counted_as_waiting_and_told_with_their_hours() -> None:
@@ -126,18 +132,62 @@ def test_launches_are_compared_with_launches_of_their_age() -> None:
 def test_a_language_that_lost_most_of_its_slots_is_named_and_a_small_one_is_not() -> None:
     answer = [
         *SLOTS,
-        *rows({"slot": (9_000, 2_000)}, subject="exposure", slice_name="language=fr"),
-        *rows({"slot": (1_000, 0)}, subject="exposure", slice_name="language=eo"),
+        *slots(9_000, 2_000, "language=fr"),
+        *slots(1_000, 0, "language=eo"),
     ]
     [found] = alarms("item_exposure", answer)
     assert (found.metric, found.slice) == ("exposure_loss", {"language": "fr"})
     assert found.effect == pytest.approx(7 / 9)
 
 
+def shown_items(
+    before: Sequence[float], now: Sequence[float], *, slice_name: str
+) -> list[dict[str, object]]:
+    """One group of members' slots, and the same slots item by item, an item a group."""
+    told = []
+    for period, taken in (("reference", before), ("window", now)):
+        weights = [0.0] * 32
+        for item, slots_of_item in enumerate(taken):
+            weights[item % 32] += slots_of_item
+        even = packed_row(
+            period, "exposure", "slot", weights=[sum(taken) / 32] * 32, slice_name=slice_name
+        )
+        by_item = packed_row(period, "items", "slot", weights=weights, slice_name=slice_name)
+        told += [even, {**by_item, "ww": sum(n * n for n in taken)}]
+    return told
+
+
+def test_a_small_suppliers_one_hit_that_fades_is_no_loss_and_all_its_items_demoted_are() -> None:
+    own = [900.0, 800.0, 700.0, *[400.0] * 9]
+    others = [2_000.0, *[250.0] * 400]
+    drift = np.random.default_rng(9).lognormal(0.0, 0.2, size=413)
+
+    def alarmed(times: Sequence[float]) -> list[Check]:
+        mine = [n * t * d for n, t, d in zip(own, times, drift[:12], strict=True)]
+        theirs = [n * d for n, d in zip(others, drift[12:], strict=True)]
+        return alarms("item_exposure", [
+            *shown_items([*own, *others], [*mine, *theirs], slice_name="all"),
+            *shown_items(own, mine, slice_name="source=s-8"),
+        ])  # fmt: skip
+
+    assert not alarmed([0.3, 0.3, *[1.0] * 10])  # a third of its slots, by two items
+    [found] = alarmed([0.3] * 12)
+    assert (found.metric, found.slice) == ("exposure_loss", {"source": "s-8"})
+
+
+def test_a_supplier_of_one_hit_is_not_judged_as_a_supplier() -> None:
+    hit, rest = [9_000.0, *[10.0] * 20], [300.0] * 300
+    answer = [
+        *shown_items([*hit, *rest], [*[0.3 * n for n in hit], *rest], slice_name="all"),
+        *shown_items(hit, [0.3 * n for n in hit], slice_name="source=s-8"),
+    ]
+    assert not find_audit("item_exposure").judge(read_distributions(answer), context())
+
+
 def test_a_group_shown_four_times_as_much_as_exploration_says_is_biased() -> None:
     answer = [
-        *rows({"slot": (100_000, 100_000)}, subject="exposure"),
-        *rows({"slot": (20_000, 80_000)}, subject="exposure", slice_name="source=s-1"),
+        *slots(100_000, 100_000),
+        *slots(20_000, 80_000, "source=s-1"),
         *rows({"play": (4_000, 4_000)}, subject="earned"),
         *rows({"play": (800, 800)}, subject="earned", slice_name="source=s-1"),
     ]

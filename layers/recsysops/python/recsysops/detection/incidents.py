@@ -43,7 +43,7 @@ _PHRASES = {
     "exploration_share": "share of explored requests changed",
     "roll_out_gap": "{subject} is not split in halves: gap of the canary's share",
     "roll_out_change": "{subject} is split otherwise than before: gap of the canary's share",
-    "heavy_member_share": "a few members ask for far more than anybody did",
+    "heavy_member_share": "a few members ask for far more than they ever did",
     "unknown_request_share": "{subject} shows answers that we never sent",
     "resorted_share": "{subject} shows our answers in another order",
     "dropped_share": "{subject} leaves items of ours out",

@@ -27,7 +27,7 @@ _OF_ONE_WINDOW = (
 def can_ask_together(audit: Audit) -> bool:
     """Tell whether an audit's SQL knows windows only as periods that rows belong to."""
     text = audit.tables + audit.to_bin
-    return not (audit.joins_periods or any(name in text for name in _OF_ONE_WINDOW))
+    return not any(name in text for name in _OF_ONE_WINDOW)
 
 
 def render_together(audit: Audit, contexts: Sequence[AuditContext]) -> str:

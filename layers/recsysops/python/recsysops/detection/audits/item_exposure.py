@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from recsysops.detection.cells import Distribution, Sums
+from recsysops.detection.cells import EVERYTHING, Distribution, Sums
 from recsysops.detection.checks import Check
 from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
@@ -15,16 +15,19 @@ from recsysops.detection.declaration import Audit
 from recsysops.detection.roots import ANYTHING, Root
 from recsysops.detection.support import require_both_periods
 from recsysops.statistics.jackknife import jackknife_error, leave_one_group_out, with_p_value
+from recsysops.statistics.moving_shares import Taken, compare_moving_shares
 from recsysops.statistics.shares import Weighted
 from recsysops.statistics.standardised import Strata, standardise
 from recsysops.statistics.student import Floats
 
-_LAUNCHES, _EXPOSURE, _EARNED = "launches", "exposure", "earned"
+_LAUNCHES, _EXPOSURE, _ITEMS, _EARNED = "launches", "exposure", "items", "earned"
 _LEAST_LAUNCH_DAYS = 10.0
 _LEAST_EARNED = 100.0
 """Plays of explored slots, in effective rows."""
 _LEAST_SHARE = 0.02
 """Groups that took a smaller share of the slots are not looked at one by one."""
+_LEAST_ITEMS = 5.0
+"""Nor are groups whose slots are those of fewer items (effective): one hit is no supplier."""
 
 _TABLES = """
 {items_as_served},
@@ -76,6 +79,10 @@ taken AS (
   SELECT period, member_group, item_id, 'exposure=slot' AS label, CAST(sum(n) AS double) AS weight
   FROM slots GROUP BY period, member_group, item_id
   UNION ALL
+  SELECT period, CAST(NULL AS bigint) AS member_group, item_id, 'items=slot' AS label,
+         CAST(sum(n) AS double) AS weight
+  FROM slots GROUP BY period, item_id
+  UNION ALL
   SELECT period, member_group, item_id, 'earned=play' AS label, weight FROM earned
 ),
 cells AS (
@@ -85,7 +92,7 @@ cells AS (
   FROM launches CROSS JOIN UNNEST(
     ARRAY['all', 'source=' || source, 'language=' || language]) AS u(slice)
   UNION ALL
-  SELECT t.period, slice, t.member_group AS grp, t.weight, 0e0 AS x, t.label
+  SELECT t.period, slice, coalesce(t.member_group, i.item_group) AS grp, t.weight, 0e0 AS x, t.label
   FROM taken t JOIN described i ON i.period = t.period AND i.item_id = t.item_id
   CROSS JOIN UNNEST(ARRAY['all', 'source=' || i.source, 'language=' || i.language]) AS u(slice)
 )"""
@@ -107,10 +114,10 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
     require_both_periods(distributions, of="slots")
     by_subject = {
         subject: {f.slice_name: f for f in distributions if f.subject == subject}
-        for subject in (_LAUNCHES, _EXPOSURE, _EARNED)
+        for subject in (_LAUNCHES, _EXPOSURE, _ITEMS, _EARNED)
     }
     launches = [check for f in by_subject[_LAUNCHES].values() for check in _launch_checks(f)]
-    return [*launches, *_group_checks(by_subject[_EXPOSURE], by_subject[_EARNED])]
+    return [*launches, *_group_checks(by_subject)]
 
 
 def _launch_checks(found: Distribution) -> Iterator[Check]:
@@ -139,34 +146,46 @@ def _strata(sums: Sums) -> Strata:
     return Strata(sums.groups, sums.values)
 
 
-def _group_checks(
-    exposure: Mapping[str, Distribution], earned: Mapping[str, Distribution]
-) -> Iterator[Check]:
-    whole = exposure.get("all")
-    if whole is None:
+def _group_checks(by_subject: Mapping[str, Mapping[str, Distribution]]) -> Iterator[Check]:
+    exposure, items = by_subject[_EXPOSURE], by_subject[_ITEMS]
+    if EVERYTHING not in exposure or EVERYTHING not in items:
         return
-    groups = [found for found in exposure.values() if found.slice]
+    whole = exposure[EVERYTHING]
+    groups = [found for name, found in exposure.items() if found.slice and name in items]
     pairs = [
         (_part(found.reference, whole.reference), _part(found.window, whole.window))
         for found in groups
     ]
+    all_items = _taken(items[EVERYTHING])
     for found, change in zip(groups, share_changes(pairs), strict=True):
-        if change.baseline >= _LEAST_SHARE:
+        own_items = _taken(items[found.slice_name])
+        if change.baseline >= _LEAST_SHARE and own_items.effective >= _LEAST_ITEMS:
+            moved = compare_moving_shares(own_items, all_items)
+            # members' luck and items' luck: the surer test believes what the other one doubts
+            p_value = max(change.p_value, float(moved.p_value))
             loss = -change.increase / change.baseline
             yield _group_check(
-                found, "exposure_loss", loss, change.p_value, change.baseline, change.observed
+                found, "exposure_loss", loss, p_value, change.baseline, change.observed
             )
-            yield from _bias_checks(found, whole, earned)
+            yield from _bias_checks(found, whole, by_subject[_EARNED], float(moved.error))
 
 
 def _part(part: Sums, whole: Sums) -> Weighted:
     return Weighted(part.whole, whole.whole, float(whole.weights.sum()))
 
 
+def _taken(items: Distribution) -> Taken:
+    return Taken(items.reference.whole, items.window.whole, float(items.reference.squared.sum()))
+
+
 def _bias_checks(
-    found: Distribution, whole: Distribution, earned: Mapping[str, Distribution]
+    found: Distribution,
+    whole: Distribution,
+    earned: Mapping[str, Distribution],
+    moved_error: float,
 ) -> Iterator[Check]:
-    own, all_earned = earned.get(found.slice_name), earned.get("all")
+    """Yield the bias's test; its error is no less than that of the exposure's own moves."""
+    own, all_earned = earned.get(found.slice_name), earned.get(EVERYTHING)
     if own is None or all_earned is None or not own.is_supported(_LEAST_EARNED):
         return
     values, replicates = zip(
@@ -178,7 +197,7 @@ def _bias_checks(
     )
     change = with_p_value(
         np.asarray(values[1] - values[0]),
-        jackknife_error(replicates[1] - replicates[0]),
+        np.fmax(jackknife_error(replicates[1] - replicates[0]), moved_error),
         degrees=31,
     )
     yield _group_check(
@@ -222,7 +241,8 @@ AUDIT = Audit(
     tables=_TABLES,
     parameters={"launch_days": 13, "least_rate": 0.001, "explored_below": 0.1},
     judge=judge,
-    test="launches standardised by age; shares of slots, IPS over explored plays; jackknife",
+    test="launches standardised by age; shares of slots, IPS over explored plays; jackknife over "
+    "members and over items",
     floors=_FLOORS,
     slices=("source", "language"),
     depth=8,

@@ -1,4 +1,4 @@
-"""Do a few members ask for far more than anybody does?"""
+"""Do a few members ask for far more than they, or anybody, ever did?"""
 
 from __future__ import annotations
 
@@ -28,10 +28,26 @@ daily AS (
   )
   GROUP BY period, member, day
 ),
+ranked AS (
+  SELECT member, asked, row_number() OVER (PARTITION BY member ORDER BY asked DESC) AS place
+  FROM daily WHERE period = 'reference'
+),
+usual AS (
+  SELECT member, max(asked) AS busiest,
+         max(CASE WHEN place = 2 THEN asked ELSE 0 END) AS second_busiest
+  FROM ranked WHERE place <= 2
+  GROUP BY member
+),
+beyond AS (
+  SELECT d.period, d.grp, d.asked,
+         d.asked - coalesce(CASE WHEN d.period = 'reference' AND d.asked = u.busiest
+           THEN u.second_busiest ELSE u.busiest END, 0) AS more
+  FROM daily d LEFT JOIN usual u ON u.member = d.member
+),
 binned AS (
-  SELECT period, grp, CAST(floor(log2(CAST(asked AS double))) AS bigint) AS bin,
+  SELECT period, grp, CAST(floor(log2(CAST(greatest(more, 1) AS double))) AS bigint) AS bin,
          count(*) AS members, CAST(sum(asked) AS bigint) AS requests
-  FROM daily
+  FROM beyond
   GROUP BY 1, 2, 3
 ),
 counts AS (
@@ -39,18 +55,20 @@ counts AS (
          CASE WHEN subject = 'members' THEN members ELSE requests END AS n
   FROM binned CROSS JOIN UNNEST(ARRAY['members', 'requests']) AS u(subject)
 )"""
+# who was busy before is no robot: a member is binned by how far a day goes beyond the busiest of
+# its days in the reference (of its other days there, for a day of the reference itself)
 
 _BINS = 40
 _USUAL_SHARE = 0.005
 """The busiest members' share of all requests that is still usual, whoever they are."""
 _FLOORS: Final[Mapping[str, float]] = {
-    # rise of the share of requests by members busier than nearly all: 600 of 20,000 a day
+    # rise of the share of requests by members that go far beyond their own days: 600 of 20,000
     "heavy_member_share": 0.03,
 }
 
 
 def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[Check]:
-    """Test whether so many members above a level of requests a day fit the reference's tail.
+    """Test whether so many members so far beyond their busiest day fit the reference's tail.
 
     One member is one cluster, so no jackknife can tell it from chance; the tail can.
     """
@@ -85,7 +103,7 @@ def _check(members: Distribution, requests: Distribution) -> Check:
         effect_floor=_FLOORS["heavy_member_share"],
         p_value=min(1.0, len(p_values) * p_values[best]) if p_values else 1.0,
         evidence={
-            "requests_a_day_at_least": 2**level,
+            "requests_beyond_own_busiest_day": 2**level,
             "members": float(now[level:].sum()),
             "usual_members": float(before[level:].sum() / max(before.sum(), 1.0) * now.sum()),
         },
@@ -93,7 +111,7 @@ def _check(members: Distribution, requests: Distribution) -> Check:
 
 
 def _by_bin(found: Distribution) -> tuple[Floats, Floats]:
-    """Return counts by power of two of requests a day, reference and window, (40,) each."""
+    """Return counts by power of two of requests beyond, reference and window, (40,) each."""
     counts = np.zeros((2, _BINS))
     for place, cell in enumerate(found.cells):
         counts[:, min(int(cell), _BINS - 1)] += (
@@ -110,14 +128,15 @@ def _top(counts: Floats) -> int:
 
 AUDIT = Audit(
     name="member_concentration",
-    question="Do a few members ask for far more than anybody does?",
+    question="Do a few members ask for far more than they, or anybody, ever did?",
     component="traffic",
     severity="high",
     owner="serving",
     runbook="Look at the busiest pseudonyms of the day; block or label robots.",
     tables=_TABLES,
     judge=judge,
-    test="Poisson tail of members above a level, from the reference's bent tail",
+    joins_periods=True,
+    test="Poisson tail of members beyond their own busiest day, from the reference's bent tail",
     floors=_FLOORS,
     depth=0,
 )
