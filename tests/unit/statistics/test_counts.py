@@ -1,14 +1,17 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from recsysops.statistics.counts import (
     binomial_tail,
+    compare_common_shares,
     compare_counted_shares,
     compare_with_tolerated,
 )
 from recsysops.statistics.shares import Weighted
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 GROUPS = 32
 
@@ -72,3 +75,28 @@ def test_rows_of_a_few_members_are_worth_fewer_rows() -> None:
 
 def test_an_empty_window_has_no_share() -> None:
     assert np.isnan(compare_with_tolerated(counted(0, 0), tolerated=0.01).value)
+
+
+def test_a_common_share_of_many_items_is_tested_as_two_proportions() -> None:
+    before, now = counted(2_000, 4_000), counted(1_720, 4_000)
+    # 280 of 4,000 around a share of 0.465: six standard errors, where Poisson counts say four
+    expected = 2 * norm.sf(0.07 / math.sqrt(0.465 * 0.535 * 2 / 4_000))
+    assert float(compare_common_shares(before, now)) == pytest.approx(expected, rel=1e-6)
+    assert float(compare_counted_shares(before, now)) > 1e3 * expected
+
+
+def test_few_items_are_counted_and_none_are_no_evidence() -> None:
+    few = (counted(3, 60), counted(9, 60))
+    assert float(compare_common_shares(*few)) == float(compare_counted_shares(*few))
+    assert float(compare_common_shares(counted(0, 0), counted(0, 0))) == 1.0
+
+
+def test_shares_that_only_chance_moves_are_found_as_seldom_as_promised() -> None:
+    rng = np.random.default_rng(21)
+    drawn = rng.binomial(400, 0.4, size=(2, 2_000)) / GROUPS
+    sides = (
+        Weighted(np.repeat(one[:, None], GROUPS, axis=1), 400 / GROUPS, 400.0) for one in drawn
+    )
+    p_values = compare_common_shares(*sides)
+    assert np.mean(p_values < 0.05) == pytest.approx(0.05, abs=0.015)
+    assert np.mean(p_values < 0.001) <= 0.003

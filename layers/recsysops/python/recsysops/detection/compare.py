@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsysops.detection.cells import Distribution, Sums
-from recsysops.statistics.counts import compare_counted_shares
+from recsysops.statistics.counts import compare_common_shares, compare_counted_shares
 from recsysops.statistics.divergence import (
     jensen_shannon,
     kolmogorov_smirnov,
@@ -91,8 +91,13 @@ def window_mean(now: Sums) -> Change:
     return Change(0.0, float(found.value), float(np.nan_to_num(found.p_value, nan=1.0)))
 
 
-def distribution_change(found: Distribution, *, ordered: bool) -> DistributionChange:
-    """Measure and test how far a distribution moved; `ordered` cells are ascending bins."""
+def distribution_change(
+    found: Distribution, *, ordered: bool, of_items: bool = False
+) -> DistributionChange:
+    """Measure and test how far a distribution moved; `ordered` cells are ascending bins.
+
+    of_items: rows are items, see `share_changes`.
+    """
     before, now = found.reference, found.window
     shares = _cell_shares(now) - _cell_shares(before)
     place = int(np.abs(shares).argmax())
@@ -100,7 +105,7 @@ def distribution_change(found: Distribution, *, ordered: bool) -> DistributionCh
         ks=kolmogorov_smirnov(before.weights, now.weights),
         psi=population_stability_index(before.weights, now.weights),
         js=jensen_shannon(before.weights, now.weights),
-        p_value=_smallest_p_value(before, now, ordered=ordered),
+        p_value=_smallest_p_value(before, now, ordered=ordered, of_items=of_items),
         cell=found.cells[place],
         baseline=float(_cell_shares(before)[place]),
         observed=float(_cell_shares(now)[place]),
@@ -126,7 +131,7 @@ def standard_deviation(sums: Sums) -> float:
     return float(np.sqrt(max(sums.spread.sum() / weight - mean * mean, 0.0)))
 
 
-def _smallest_p_value(before: Sums, now: Sums, *, ordered: bool) -> float:
+def _smallest_p_value(before: Sums, now: Sums, *, ordered: bool, of_items: bool) -> float:
     """Bonferroni over the tested shares: valid however they depend on one another."""
     parts = [np.cumsum(s.groups, axis=0)[:-1] if ordered else s.groups for s in (before, now)]
     if not len(parts[0]):
@@ -135,7 +140,11 @@ def _smallest_p_value(before: Sums, now: Sums, *, ordered: bool) -> float:
         Weighted(part, sums.whole, np.full(len(part), sums.effective))
         for part, sums in zip(parts, (before, now), strict=True)
     )
-    p_values = compare_shares(reference, window).p_value
+    p_values = (
+        compare_common_shares(reference, window)
+        if of_items
+        else compare_shares(reference, window).p_value
+    )
     return float(min(1.0, len(p_values) * np.nanmin(p_values)))
 
 

@@ -32,13 +32,13 @@ DRIFT_FLOORS = {
 """Published effect floors by metric; relative: loss or gain as a share of the larger side."""
 
 
-def distribution_check(found: Distribution, *, numeric: bool) -> Check:
+def distribution_check(found: Distribution, *, numeric: bool, of_items: bool = False) -> Check:
     """Test a whole distribution; of several measures the one furthest above its floor is told.
 
     Numeric cells must be ascending bins; their KS distance sees a shift, PSI a full bin.
-    Categories are measured by Jensen-Shannon.
+    Categories are measured by Jensen-Shannon. of_items: rows are items, see `share_changes`.
     """
-    change = distribution_change(found, ordered=numeric)
+    change = distribution_change(found, ordered=numeric, of_items=of_items)
     measures = (
         [("distribution_ks", change.ks), ("distribution_psi", change.psi)]
         if numeric

@@ -16,7 +16,9 @@ from recsysops.statistics.jackknife import (
     ratio,
 )
 from recsysops.statistics.shares import Weighted
-from recsysops.statistics.student import Floats, incomplete_beta
+from recsysops.statistics.student import Floats, incomplete_beta, normal_p_value
+
+_MANY = 100.0
 
 
 def compare_counted_shares(reference: Weighted, window: Weighted) -> Floats:
@@ -40,6 +42,25 @@ def compare_counted_shares(reference: Weighted, window: Weighted) -> Floats:
         binomial_tail(before, before + now, 1.0 - expected),
     )
     p_value: Floats = np.minimum(2.0 * tail, 1.0)
+    return p_value
+
+
+def compare_common_shares(reference: Weighted, window: Weighted) -> Floats:
+    """Return two-sided p-values of 'the share is the same', for independent rows, (…,).
+
+    For shares that need not be rare, where the test of two Poisson counts gives away up to half of
+    what the rows know: with 100 rows and more on the rarer side, the normal with the variance of
+    one pooled share, which no estimate from 32 groups makes unsure; with fewer the counts.
+    """
+    rows = [np.asarray(side.effective_rows, np.float64) for side in (reference, window)]
+    shares = [_share(side) for side in (reference, window)]
+    total = np.where(rows[0] + rows[1] > 0, rows[0] + rows[1], np.nan)
+    pooled = (shares[0] * rows[0] + shares[1] * rows[1]) / total
+    rarer = np.minimum(pooled, 1.0 - pooled) * total
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(pooled * (1.0 - pooled) * (1.0 / rows[0] + 1.0 / rows[1]))
+        normal = normal_p_value((shares[1] - shares[0]) / error)
+    p_value: Floats = np.where(rarer >= _MANY, normal, compare_counted_shares(reference, window))
     return p_value
 
 

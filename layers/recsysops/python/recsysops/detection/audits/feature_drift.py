@@ -51,7 +51,9 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
     del context
     require_both_periods(distributions, of="items as served")
     supported = [found for found in distributions if found.is_supported(LEAST_ROWS)]
-    wholes = [distribution_check(f, numeric=f.subject in _NUMERIC) for f in supported]
+    wholes = [
+        distribution_check(f, numeric=f.subject in _NUMERIC, of_items=True) for f in supported
+    ]
     return [*wholes, *category_checks([f for f in supported if f.subject not in _NUMERIC])]
 
 
@@ -65,7 +67,7 @@ AUDIT = Audit(
     tables=_TABLES,
     judge=judge,
     to_bin=_TO_BIN,
-    test="binned KS and PSI, Jensen-Shannon, shares of categories; jackknife over items",
+    test="binned KS and PSI, Jensen-Shannon of counted items; jackknifed shares of categories",
     floors=DRIFT_FLOORS,
     slices=("source",),
     baseline="frozen",
