@@ -168,6 +168,20 @@ def test_ranks_of_what_came_back_name_the_model_although_feedback_fell_too() -> 
     assert [(cause.root.audit, len(cause.findings)) for cause in alone] == [("feedback_loss", 2)]
 
 
+def test_plays_that_went_elsewhere_name_the_model_although_feedback_fell_too() -> None:
+    answered = replace(
+        finding("feedback_loss", "answered_share", "feedback"), component="log", effect=0.9
+    )
+    plays = finding("slate_quality", "hit_share", "slates")
+    elsewhere = finding("feedback_rates", "shown_play_share", "shown_play_share")
+    found = fold_findings([answered, plays, replace(elsewhere, component="model")])
+    assert [(one.root.audit, len(one.findings)) for one in found] == [("feedback_rates", 3)]
+    # clicks that get lost alone turn the mix, too: no witness against the feedback
+    mix = replace(elsewhere, metric="play_share", subject="play_share", component="model")
+    found = fold_findings([answered, plays, mix])
+    assert [(one.root.audit, len(one.findings)) for one in found] == [("feedback_loss", 3)]
+
+
 def test_two_old_models_are_one_gap_in_the_trainings() -> None:
     old = [finding("model_age", "model_age_days", name) for name in ("m-1", "m-1-c")]
     assert len(fold_findings(old)) == 1
