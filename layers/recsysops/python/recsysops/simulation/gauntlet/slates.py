@@ -15,6 +15,8 @@ _FIRST_EXPLORED = 10
 """Place in the order (0 is best) from which an explored item is drawn."""
 _KEPT_BY_SURFACE = {"home": 0.75, "search": 0.5, "item": 0.5}
 """Share of a member's best items that a request may show: not seen, and fitting what was asked."""
+_STRETCH = 16
+"""Items of which the best stands for all, when a bound of the shortlist is looked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,12 +91,42 @@ def _kept_shares(surface: Column) -> Floats:
 
 
 def _best_rows(scores: Vectors, count: int) -> Rows:
-    """Return the `count` best columns of every row, best first."""
-    best = np.argpartition(scores, scores.shape[1] - count, axis=1)[:, -count:]
-    found = np.take_along_axis(scores, best, axis=1)
-    # equal scores in order of the item, as the kernel breaks ties
-    order = np.lexsort((best, -found), axis=1)
+    """Return the `count` best columns of every row, best first, equal scores by column.
+
+    NaN counts as best: what a broken model answers is shown.
+    """
+    rows, columns = _candidates(scores, count)
+    place = _places_within(rows, len(scores))
+    width = int(place.max(initial=count - 1)) + 1
+    found = np.full((len(scores), width), -np.inf, dtype=scores.dtype)
+    best = np.zeros((len(scores), width), dtype=np.intp)
+    found[rows, place], best[rows, place] = scores[rows, columns], columns
+    found[np.isnan(found)] = np.inf
+    order = np.argsort(-found, axis=1, kind="stable")[:, :count]
     return np.take_along_axis(best, order, axis=1)
+
+
+def _candidates(scores: Vectors, count: int) -> tuple[Rows, Rows]:
+    """Return (rows, columns) that hold the `count` best of every row and a few more, in order.
+
+    The count-th best of the bests of many stretches is no better than the count-th best of all:
+    a quarter of what partitioning whole rows costs.
+    """
+    n_columns = scores.shape[1]
+    stretches = max(n_columns // _STRETCH, min(n_columns, count))
+    tested = scores[:, : n_columns // stretches * stretches]
+    bests = tested.reshape(len(scores), -1, stretches).max(axis=1)
+    bound = np.partition(bests, stretches - count, axis=1)[:, stretches - count]
+    # NaN is no less than any bound, nor any score than a bound of NaN
+    rows, columns = np.divmod(np.flatnonzero(~(scores < bound[:, None])), n_columns)
+    return rows, columns
+
+
+def _places_within(rows: Rows, count: int) -> Rows:
+    """Return the place of every entry among those of its row; rows ascend."""
+    held = np.bincount(rows, minlength=count)
+    places: Rows = np.arange(len(rows)) - np.repeat(np.cumsum(held) - held, held)
+    return places
 
 
 def _explore(
