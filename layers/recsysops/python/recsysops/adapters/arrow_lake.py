@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 
 from recsysops.adapters.duckdb_sql import connect_duckdb, duckdb_type
-from recsysops.adapters.sql_templates import SqlTemplates
+from recsysops.adapters.sql_templates import translate_moments, translate_together
 from recsysops.errors import BadInput, DependencyError
 from recsysops.ports import Row
 from recsysops.request_log.records import TABLES
@@ -46,7 +46,6 @@ class ArrowLake:
         self._connection.execute("CREATE SCHEMA parts")
         self._layout: dict[str, tuple[str, ...]] = {}
         self._contents: dict[tuple[str, str], list[_Digests]] = {}
-        self._templates = SqlTemplates()
         self._answers: dict[LakeKey, list[dict[str, object]]] = {}
         for table in TABLES:
             self._create_part(table, "none")
@@ -103,7 +102,7 @@ class ArrowLake:
         each query alone, by `run`, which tells which one it was.
         """
         unknown = [sql for sql in queries if self.key_of(sql) not in self._answers]
-        for group, asked in self._templates.translate_together(unknown):
+        for group, asked in translate_together(unknown):
             answers: dict[str, list[dict[str, object]]] = {sql: [] for sql in group}
             with suppress(DependencyError):
                 for row in self._fetch(asked):
@@ -139,7 +138,7 @@ class ArrowLake:
 
     def _ask(self, sql: str) -> list[dict[str, object]]:
         try:
-            translated = self._templates.translate(sql)
+            translated = translate_moments(sql)
         except BadInput as error:
             raise DependencyError(f"query failed: {error}") from error
         return self._fetch(translated)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Literal
 
 from recsysops.detection.cells import Distribution
@@ -92,8 +93,7 @@ class Audit:
     @property
     def digest(self) -> str:
         """Name what the SQL asks, whatever the window: another digest is another baseline."""
-        asked = self.render(_ANY_WINDOW.model_copy(update={"asked": "reference"}))
-        return hashlib.sha256(asked.encode()).hexdigest()[:16]
+        return _digest_question(self.tables, self.to_bin, tuple(sorted(self.parameters.items())))
 
 
 _DAY = timedelta(days=1)
@@ -101,3 +101,10 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 _ANY_WINDOW = make_context(
     window=Window(_START + _DAY, _START + 2 * _DAY), reference=Window(_START, _START + _DAY)
 )
+
+
+@lru_cache(maxsize=1_024)
+def _digest_question(tables: str, to_bin: str, parameters: tuple[tuple[str, SqlValue], ...]) -> str:
+    context = _ANY_WINDOW.model_copy(update={"asked": "reference"})
+    asked = render_audit(tables, context, parameters=dict(parameters), to_bin=to_bin)
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]

@@ -27,16 +27,21 @@ _TOLERATED = 0.25
 """Of the floor: what may move without a fault, against which it is tested."""
 
 # ranks and single items, because levels move by themselves: between two snapshots every count
-# decays towards the smoothing, and a quarter of the items can lie there within a hair
+# decays towards the smoothing, and a quarter of the items can lie there within a hair. The reference is told by its items' means over all its snapshots; equal
+# counts share the middle of their ranks
 _TABLES = """
 {items_as_served},
+told AS (
+  SELECT period, item_id, min(item_group) AS grp, min(source) AS source, sum(weight) AS weight,
+         round(sum(weight * log_popularity) / sum(weight), 9) AS x
+  FROM items GROUP BY period, item_id, CASE WHEN period = 'window' THEN log_popularity END
+),
 middles AS (
-  SELECT period, approx_percentile(log_popularity, 0.5) AS middle FROM items GROUP BY period
+  SELECT period, approx_percentile(x, 0.5) AS middle FROM told GROUP BY period
 ),
 learned AS (
-  SELECT i.period, i.item_id, i.item_group AS grp, i.weight, i.source, i.log_popularity AS x,
-         i.log_popularity - m.middle AS centred
-  FROM items i JOIN middles m ON m.period = i.period
+  SELECT t.period, t.item_id, t.grp, t.weight, t.source, t.x, t.x - m.middle AS centred
+  FROM told t JOIN middles m ON m.period = t.period
 ),
 {edges},
 common AS (
@@ -46,7 +51,7 @@ common AS (
 usual AS (
   SELECT period, item_id, min(grp) AS grp, min(source) AS source,
          round(sum(weight * x) / sum(weight), 6) AS x
-  FROM learned GROUP BY period, item_id
+  FROM told GROUP BY period, item_id
 ),
 compared AS (
   SELECT n.item_id, n.grp, n.source, b.x AS before, n.x AS now
@@ -54,11 +59,15 @@ compared AS (
   WHERE n.period = 'window' AND b.period = 'reference'
 ),
 ranked AS (
-  SELECT grp, source,
-    (rank() OVER (ORDER BY before) + (count(*) OVER (PARTITION BY before) - 1) / 2e0
-      - rank() OVER (ORDER BY now) - (count(*) OVER (PARTITION BY now) - 1) / 2e0)
-      / count(*) OVER () AS fall
-  FROM compared
+  SELECT grp, source, (before_below + before_not_above - below - not_above) / 2e0 AS fall
+  FROM (
+    SELECT grp, source,
+      percent_rank() OVER (ORDER BY before) AS before_below,
+      cume_dist() OVER (ORDER BY before) AS before_not_above,
+      percent_rank() OVER (ORDER BY now) AS below,
+      cume_dist() OVER (ORDER BY now) AS not_above
+    FROM compared
+  )
 ),
 cells AS (
   SELECT period, slice, grp, weight, x, 'log_popularity=known' AS label

@@ -22,6 +22,7 @@ _FLOORS = {
     **{f"{cell}_share.slice": DEFAULT_SHARE_SLICE_FLOOR for cell in _CELLS},
 }
 
+# few items differ in what is missing: they are added up before every column is looked at
 _TABLES = """
 {items_as_served},
 common_year AS (
@@ -38,7 +39,7 @@ labelled AS (
   SELECT period, item_group AS grp, weight,
     ARRAY['all', 'source=' || source, 'language=' || coalesce(language, 'none')]
       || transform(genres, genre -> 'genre=' || genre) AS slices,
-    ARRAY[
+    array_join(ARRAY[
       CASE WHEN year IS NULL THEN 'year=null' WHEN year = 0 THEN 'year=zero'
            WHEN year = year_spike THEN 'year=spike' ELSE 'year=other' END,
       CASE WHEN price IS NULL THEN 'price=null' WHEN price <= 0 THEN 'price=zero'
@@ -48,12 +49,18 @@ labelled AS (
       CASE WHEN cardinality(genres) = 0 THEN 'genres=empty' ELSE 'genres=other' END,
       CASE WHEN in_stock IS NULL THEN 'in_stock=null' ELSE 'in_stock=other' END,
       CASE WHEN trim(title) = '' THEN 'title=empty' ELSE 'title=other' END
-    ] AS labels
+    ], ';') AS labels
   FROM items CROSS JOIN common_year CROSS JOIN common_price
 ),
-cells AS (
-  SELECT period, slice, label, grp, weight, 0e0 AS x
-  FROM labelled CROSS JOIN UNNEST(slices) AS s(slice) CROSS JOIN UNNEST(labels) AS l(label)
+flags AS (
+  SELECT period, slice, grp, labels, count(*) AS n, sum(weight) AS w, sum(weight * weight) AS ww
+  FROM labelled CROSS JOIN UNNEST(slices) AS s(slice)
+  GROUP BY period, slice, grp, labels
+),
+sums AS (
+  SELECT period, slice, label, grp, sum(n) AS n, sum(w) AS w, sum(ww) AS ww, 0e0 AS wx, 0e0 AS wxx
+  FROM flags CROSS JOIN UNNEST(split(labels, ';')) AS l(label)
+  GROUP BY period, slice, label, grp
 )"""
 
 
