@@ -27,8 +27,9 @@ _TOLERATED = 0.25
 """Of the floor: what may move without a fault, against which it is tested."""
 
 # ranks and single items, because levels move by themselves: between two snapshots every count
-# decays towards the smoothing, and a quarter of the items can lie there within a hair. The reference is told by its items' means over all its snapshots; equal
-# counts share the middle of their ranks
+# decays towards the smoothing, and a quarter of the items can lie there within a hair. The
+# reference is told by its items' means over all its snapshots; equal counts share the middle of
+# their ranks
 _TABLES = """
 {items_as_served},
 told AS (
