@@ -375,7 +375,7 @@ def test_the_split_of_members_is_surprising_as_often_as_its_p_value_says() -> No
         judged("sample_ratio", taking_part(asked, rng.random(120) < 0.5, slice_name="all"))[
             0
         ].p_value
-        for _ in range(400)
+        for _ in range(150)
     ]
     assert np.mean(np.array(p_values) <= 0.05) <= 0.05
     assert np.mean(np.array(p_values) <= 0.5) > 0.05  # a bound, but not an idle one

@@ -29,7 +29,7 @@ def test_one_thing_that_doubled_among_four_is_the_error_of_its_part() -> None:
 def test_a_part_is_called_changed_as_seldom_as_its_p_value_says() -> None:
     rng = np.random.default_rng(12)
     p_values = []
-    for _ in range(400):
+    for _ in range(150):
         before = rng.lognormal(3.0, 1.5, size=300)
         now = before * rng.lognormal(0.0, 0.25, size=300)
         part = slice(0, 20)
@@ -40,8 +40,8 @@ def test_a_part_is_called_changed_as_seldom_as_its_p_value_says() -> None:
                 ).p_value
             )
         )
-    assert np.mean(np.array(p_values) < 0.05) <= 0.07
-    assert np.mean(np.array(p_values) < 0.001) <= 0.005
+    assert np.mean(np.array(p_values) < 0.05) <= 0.09
+    assert np.mean(np.array(p_values) < 0.001) <= 0.007
 
 
 def test_a_part_that_vanished_whole_is_beyond_chance() -> None:

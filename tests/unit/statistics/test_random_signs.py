@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from recsysops.statistics.random_signs import fair_draw_p_value
 from scipy.stats import norm
@@ -19,6 +19,7 @@ def test_two_equal_terms_agree_half_of_the_time_and_the_bound_knows() -> None:
     assert fair_draw_p_value(2.0, 2.0) >= 0.5
 
 
+@settings(max_examples=40)
 @given(WEIGHTS, st.floats(0.0, 1.0))
 def test_no_draw_goes_further_than_its_bound_allows(weights: list[float], share: float) -> None:
     sums = np.abs([np.dot(signs, weights) for signs in product((-1.0, 1.0), repeat=len(weights))])
