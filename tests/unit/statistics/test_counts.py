@@ -8,6 +8,7 @@ from recsysops.statistics.counts import (
     binomial_tail,
     compare_common_shares,
     compare_counted_shares,
+    compare_kept_shares,
     compare_with_tolerated,
 )
 from recsysops.statistics.shares import Weighted
@@ -100,3 +101,16 @@ def test_shares_that_only_chance_moves_are_found_as_seldom_as_promised() -> None
     p_values = compare_common_shares(*sides)
     assert np.mean(p_values < 0.05) == pytest.approx(0.05, abs=0.015)
     assert np.mean(p_values < 0.001) <= 0.003
+
+
+def test_fifteen_of_a_small_suppliers_items_are_sure_where_hardly_three_are_tolerated() -> None:
+    none, some = counted(0, 240), counted(15, 240)
+    found = float(compare_kept_shares(none, some, tolerated=0.0125))
+    assert found == pytest.approx(binom.sf(14, 240, 0.0125), rel=1e-6)
+    assert found < 1e-6 < float(compare_counted_shares(none, some))
+
+
+@pytest.mark.parametrize(("before", "now"), [(24, 24), (24, 20), (0, 3), (240, 240)])
+def test_items_that_stay_what_they_are_raise_no_doubt(before: int, now: int) -> None:
+    kept = compare_kept_shares(counted(before, 240), counted(now, 240), tolerated=0.0125)
+    assert float(kept) > 0.4

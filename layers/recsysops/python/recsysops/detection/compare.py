@@ -8,7 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsysops.detection.cells import Distribution, Sums
-from recsysops.statistics.counts import compare_common_shares, compare_counted_shares
+from recsysops.statistics.counts import (
+    compare_common_shares,
+    compare_counted_shares,
+    compare_kept_shares,
+)
 from recsysops.statistics.divergence import (
     jensen_shannon,
     kolmogorov_smirnov,
@@ -68,6 +72,20 @@ def share_changes(
     p_values = (
         compare_counted_shares(before, now) if of_items else compare_shares(before, now).p_value
     )
+    return [
+        Change(float(b), float(n), float(p))
+        for b, n, p in zip(_share(before), _share(now), p_values, strict=True)
+    ]
+
+
+def item_share_changes(
+    pairs: Sequence[tuple[Weighted, Weighted]], *, tolerated: Sequence[float]
+) -> list[Change]:
+    """Test whether (reference, window) shares of items rose by more than is tolerated of each."""
+    if not pairs:
+        return []
+    before, now = (_stack([pair[side] for pair in pairs]) for side in (0, 1))
+    p_values = compare_kept_shares(before, now, tolerated=np.asarray(tolerated))
     return [
         Change(float(b), float(n), float(p))
         for b, n, p in zip(_share(before), _share(now), p_values, strict=True)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from recsysops.detection.cells import Distribution
-from recsysops.detection.change_check import check_change
+from recsysops.detection.change_check import check_change, floor_of
 from recsysops.detection.checks import Check
-from recsysops.detection.compare import share_changes
+from recsysops.detection.compare import item_share_changes, share_changes
 from recsysops.detection.thresholds import LEAST_ROWS
+
+_TOLERATED: Final = 0.25
+"""Share of its floor that a share of items may rise by unnoticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +37,16 @@ def rise_checks(
     """Test the shares; a slice with too few rows in a period is left out.
 
     floors: metric → least rise of the whole, 'metric.slice' → that of a slice if it differs.
-    of_items: rows are items, see `share_changes`.
+    of_items: rows are items, which keep what they are: a rise is tested against a quarter of its
+    floor, which is tolerated.
     """
     tested = [rise for rise in rises if rise.found.is_supported(LEAST_ROWS)]
-    changes = share_changes(
-        [rise.found.share_of(rise.found.places_of(*rise.cells)) for rise in tested],
-        of_items=of_items,
-    )
+    pairs = [rise.found.share_of(rise.found.places_of(*rise.cells)) for rise in tested]
+    tolerated = [
+        _TOLERATED * floor_of(rise.metric, sliced=bool(rise.found.slice), floors=floors)
+        for rise in tested
+    ]
+    changes = item_share_changes(pairs, tolerated=tolerated) if of_items else share_changes(pairs)
     return [
         replace(
             check_change(

@@ -64,6 +64,20 @@ def compare_common_shares(reference: Weighted, window: Weighted) -> Floats:
     return p_value
 
 
+def compare_kept_shares(
+    reference: Weighted, window: Weighted, *, tolerated: Floats | float
+) -> Floats:
+    """Return p-values of 'the share rose by no more than is tolerated', one-sided, (…,).
+
+    For rows that keep what they are, such as the items of a catalogue: both windows hold the same
+    ones, so the reference's share is where they began, not an estimate of it. Of the window's rows
+    so many may still change: a binomial of that share and the tolerated rise. tolerated broadcasts.
+    """
+    usual = np.minimum(_share(reference) + tolerated, 1.0)
+    rows = np.asarray(window.effective_rows, np.float64)
+    return binomial_tail(_share(window) * rows, rows, usual)
+
+
 def compare_with_tolerated(sums: Weighted, *, tolerated: float) -> Estimates:
     """Test one window's share against a share that is still usual, one-sided: is it more?
 

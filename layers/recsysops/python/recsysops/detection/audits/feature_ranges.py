@@ -79,7 +79,7 @@ AUDIT = Audit(
     parameters={"first_film": _FIRST_FILM, "years_ahead": _YEARS_AHEAD, "far": _FAR},
     judge=judge,
     to_bin="SELECT 'price' AS subject, price AS x FROM items WHERE period = 'reference'",
-    test="rise of a share, exact conditional test of counted items",
+    test="rise of a share of counted items, exact against a quarter of its floor",
     floors=_FLOORS,
     slices=("source", "language"),
     baseline="frozen",
