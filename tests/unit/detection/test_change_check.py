@@ -35,3 +35,10 @@ def test_a_slice_has_its_own_floor_where_one_is_published() -> None:
     assert (lost.slice, lost.nested, lost.effect_floor) == ({"surface": "tv"}, True, 0.05)
     assert (lost.effect, lost.subject, lost.evidence) == (-1.0, "x", {"unit": "shares"})
     assert check_change(found, CHANGE, metric="age", floors=FLOORS).effect_floor == 12.0
+
+
+def test_a_place_within_the_slice_is_told_with_it() -> None:
+    found = feedback_in("surface=tv")
+    placed = check_change(found, CHANGE, metric="lost_share", floors=FLOORS, place={"model": "m-1"})
+    assert placed.slice == {"surface": "tv", "model": "m-1"}
+    assert found.slice == {"surface": "tv"}

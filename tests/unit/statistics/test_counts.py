@@ -114,3 +114,19 @@ def test_fifteen_of_a_small_suppliers_items_are_sure_where_hardly_three_are_tole
 def test_items_that_stay_what_they_are_raise_no_doubt(before: int, now: int) -> None:
     kept = compare_kept_shares(counted(before, 240), counted(now, 240), tolerated=0.0125)
     assert float(kept) > 0.4
+
+
+def test_shares_of_many_and_of_few_rows_are_tested_together_as_each_alone() -> None:
+    sides = [(counted(2_000, 4_000), counted(1_720, 4_000)), (counted(3, 60), counted(9, 60))]
+    together = compare_common_shares(
+        *(
+            Weighted(
+                np.array([pair[side].part for pair in sides]),
+                np.array([pair[side].whole for pair in sides]),
+                np.array([pair[side].effective_rows for pair in sides]),
+            )
+            for side in (0, 1)
+        )
+    )
+    alone = [float(compare_common_shares(*pair)) for pair in sides]
+    assert together.tolist() == pytest.approx(alone, rel=1e-12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from recsysops.detection.packed import PackedSums, Span, numbers_first, read_packed
 from recsysops.errors import BadData
 from recsysops.ports import Row
-from recsysops.statistics.shares import Weighted, effective_rows
+from recsysops.statistics.shares import Weighted, effective_rows_of_all
 from recsysops.statistics.student import Floats
 
 Period = Literal["reference", "window"]
@@ -23,9 +24,9 @@ EVERYTHING = "all"
 """The slice that is no slice."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Sums:
-    """One period of one distribution, c cells.
+    """One period of one distribution, c cells; what is added up of them is added up once.
 
     rows: (c,) counts. squared: (c,) Σw². spread: (c,) Σw·x². groups: (c, 32) Σw and
     values: (c, 32) Σw·x by hash group.
@@ -37,33 +38,35 @@ class Sums:
     groups: Floats
     values: Floats
 
-    @property
+    @cached_property
     def whole(self) -> Floats:
         """Σw over all cells by group, (32,)."""
         total: Floats = self.groups.sum(axis=0)
         return total
 
-    @property
+    @cached_property
     def weights(self) -> Floats:
         """Σw by cell, (c,)."""
         total: Floats = self.groups.sum(axis=1)
         return total
 
-    @property
+    @cached_property
     def effective(self) -> float:
         """How many equally weighted rows all cells together are worth."""
-        return float(effective_rows(self.groups.sum(), self.squared.sum()))
+        return effective_rows_of_all(float(self.groups.sum()), float(self.squared.sum()))
 
     def share_of(self, chosen: Sequence[int]) -> Weighted:
         """Return some cells against all of them, as one share."""
-        return Weighted(self.groups[list(chosen)].sum(axis=0), self.whole, self.effective)
+        one_cell = len(chosen) == 1
+        part = self.groups[chosen[0]] if one_cell else self.groups[list(chosen)].sum(axis=0)
+        return Weighted(part, self.whole, self.effective)
 
     def mean(self) -> Weighted:
         """Return Σw·x against Σw."""
         return Weighted(self.values.sum(axis=0), self.whole, self.effective)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Distribution:
     """How one subject is spread over its cells in one slice, in both periods."""
 
@@ -73,7 +76,7 @@ class Distribution:
     reference: Sums
     window: Sums
 
-    @property
+    @cached_property
     def slice(self) -> dict[str, str]:
         """The slice as a mapping, {} for everything.
 

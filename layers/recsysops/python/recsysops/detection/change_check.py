@@ -17,17 +17,18 @@ def check_change(
     floors: Mapping[str, float],
     effect: float | None = None,
     subject: str = "",
+    place: Mapping[str, str] | None = None,
     evidence: Mapping[str, object] | None = None,
 ) -> Check:
     """Return the check of a change in the distribution's slice.
 
     effect: in the unit of the floor, the increase by default; subject: what the change speaks of,
-    the distribution's own by default.
+    the distribution's own by default; place: what is told of its slice besides.
     """
     return Check(
         metric=metric,
         subject=subject or found.subject,
-        slice=found.slice,
+        slice={**found.slice, **place} if place else found.slice,
         baseline=change.baseline,
         observed=change.observed,
         effect=change.increase if effect is None else effect,

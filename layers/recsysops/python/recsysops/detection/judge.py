@@ -94,11 +94,9 @@ def _require_rows(
 
 
 def _lacks_reference(distributions: Sequence[Distribution]) -> bool:
-    before, now = (
-        sum(float(getattr(found, period).rows.sum()) for found in distributions)
-        for period in PERIODS
+    return not any(found.reference.rows.any() for found in distributions) and any(
+        found.window.rows.any() for found in distributions
     )
-    return before == 0 and now > 0
 
 
 def _is_finite(check: Check) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from recsysops.detection.cells import Distribution
@@ -48,11 +48,13 @@ def rise_checks(
     ]
     changes = item_share_changes(pairs, tolerated=tolerated) if of_items else share_changes(pairs)
     return [
-        replace(
-            check_change(
-                rise.found, change, metric=rise.metric, floors=floors, subject=rise.subject
-            ),
-            slice={**rise.found.slice, **rise.slice},
+        check_change(
+            rise.found,
+            change,
+            metric=rise.metric,
+            floors=floors,
+            subject=rise.subject,
+            place=rise.slice,
         )
         for rise, change in zip(tested, changes, strict=True)
     ]

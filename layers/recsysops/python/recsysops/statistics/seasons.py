@@ -101,8 +101,10 @@ def week_dispersion(counts: Floats, seen: Floats) -> float:
         counts: (w, 168). seen: (w, 168); only hours that all weeks looked at whole are used.
     """
     weeks = len(counts)
+    if weeks < LEAST_WEEKS:
+        return 1.0
     used = (seen >= 1.0).all(axis=0) & (np.median(counts, axis=0) > 0)
-    if weeks < LEAST_WEEKS or not used.any():
+    if not used.any():
         return 1.0
     looked = counts[:, used]
     levels = np.median(looked / np.median(looked, axis=0), axis=1)

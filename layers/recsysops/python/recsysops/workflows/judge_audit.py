@@ -21,6 +21,7 @@ def judge_audit(
     context: AuditContext,
     fetch_rows: Callable[[], Iterable[Row]],
     query_id: str = "",
+    sql: str | None = None,
     baselines: BaselineStore | None = None,
 ) -> Judgement:
     """Fetch one audit's rows and judge them; `model_dump(mode="json")` of it travels on.
@@ -28,7 +29,7 @@ def judge_audit(
     A query that failed or whose result cannot be read gives 'audit_failed'; too little evidence
     gives 'could_not_judge'. Both carry the reason and become findings themselves. What was
     asked stands in the context: the reference of 'both' is kept in `baselines`, and stands in for
-    it after 'window'.
+    it after 'window'. sql: the question itself where the caller has it, rendered again otherwise.
     """
     failed = partial(Judgement, audit=audit.name, status="audit_failed", query_id=query_id)
     try:
@@ -38,7 +39,8 @@ def judge_audit(
             _keep_reference(audit, context, rows, baselines)
     except (DependencyError, BadData) as error:
         return failed(reason=str(error)[:500])
-    sql = audit.render(context, edges=kept.edges if kept else None)
+    if sql is None:
+        sql = audit.render(context, edges=kept.edges if kept else None)
     return judge_rows(audit, rows, context=context, query_id=query_id, sql=sql, kept=kept)
 
 

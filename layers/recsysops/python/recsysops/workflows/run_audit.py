@@ -71,5 +71,6 @@ def judge_planned(
         planned.audit,
         context=planned.context,
         fetch_rows=partial(queries.run, planned.sql),
+        sql=planned.sql,
         baselines=baselines,
     )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -73,14 +73,13 @@ when it moved by less than this share of what the slice did."""
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _History:
     """The reference's weeks: the first one's number, and the hours seen in each, (w, 168)."""
 
     first_week: int
     seen: Floats
     _typical: dict[Distribution, Floats] = field(default_factory=dict)
-    _now: dict[Distribution, Floats] = field(default_factory=dict)
     """What was counted of a distribution is asked for many times in one judgement."""
 
     def before(self, found: Distribution) -> Floats:
@@ -89,13 +88,7 @@ class _History:
             self._typical[found] = typical_week(self.by_week(found), self.seen)[0]
         return self._typical[found]
 
-    def now(self, found: Distribution) -> Floats:
-        """Return the window's counts, (168, 32)."""
-        if found not in self._now:
-            self._now[found] = _by_hour(found)
-        return self._now[found]
-
-    @property
+    @cached_property
     def observed(self) -> Floats:
         """Over how many hours the typical counts are, (168,)."""
         return typical_week(np.zeros((*self.seen.shape, 1)), self.seen)[1]
@@ -106,12 +99,11 @@ class _History:
 
     def by_week(self, found: Distribution) -> Floats:
         """Return the reference's counts by week, hour of the week and hash group, (w, 168, 32)."""
-        counts = np.zeros((*self.seen.shape, HASH_GROUPS))
-        hours = _hours_of(found.cells)
-        weeks = hours // HOURS_OF_WEEK - self.first_week
-        here = (weeks >= 0) & (weeks < len(counts))
-        counts[weeks[here], hours[here] % HOURS_OF_WEEK] = found.reference.groups[here]
-        return counts
+        counts = np.zeros((self.seen.size, HASH_GROUPS))
+        places = _hours_of(found.cells) - self.first_week * HOURS_OF_WEEK
+        here = (places >= 0) & (places < len(counts))
+        counts[places[here]] = found.reference.groups[here]
+        return counts.reshape(*self.seen.shape, HASH_GROUPS)
 
     def describe(self) -> str:
         """Return how several weeks are made one."""
@@ -119,6 +111,23 @@ class _History:
         if weeks < 2:
             return ""
         return f", {'median' if weeks >= LEAST_WEEKS else 'mean'} of {weeks} weeks"
+
+
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """One slice's requests by hash group, (32,): as expected, as they came.
+
+    used: how many of the reference's the expectation rests on.
+    """
+
+    expected: Floats
+    arrived: Floats
+    used: float
+
+    @cached_property
+    def totals(self) -> tuple[float, float]:
+        """Requests expected and arrived."""
+        return float(self.expected.sum()), float(self.arrived.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,12 @@ class _Expectation:
         total: Floats = counts[self.weights > 0].sum(axis=0)
         return total
 
+    def count(self, found: Distribution) -> _Counts:
+        """Return what a slice should hold, and what it does."""
+        before = self.history.before(found)
+        used = float(self.used(before).sum())
+        return _Counts(self.expected(before), found.window.whole, used)
+
 
 def judge_volume(
     distributions: Sequence[Distribution], context: AuditContext, *, floors: Mapping[str, float]
@@ -156,34 +171,32 @@ def judge_volume(
         raise CouldNotJudge("could not judge, because the reference has no requests")
     history = _History(*hours_by_week(context.reference_start, context.reference_end))
     season = _expectation(history, week_hours(context.window_start, context.window_end))
-    slices = [found for found in distributions if found.slice]
-    checks = _slice_checks(slices, whole, season, floor=floors["request_share"])
+    everything = season.count(whole)
+    slices = [(found, season.count(found)) for found in distributions if found.slice]
     least = floors["request_share"]
-    if any(_accounts_for_all(found, whole, season, least=least) for found in slices):
+    checks = _slice_checks(slices, everything, floor=least)
+    if any(
+        _accounts_for_all(counts.totals, everything.totals, least=least) for _, counts in slices
+    ):
         return checks
-    told = _rate_checks(whole, season, floor=floors["requests"])
+    now = _by_hour(whole)
+    told = _rate_checks(whole, season, now=now, floor=floors["requests"])
     if "requests.hour" not in floors:
         return [*told, *checks]
     floor = floors["requests.hour"]
-    hours = _hour_checks(whole, history=history, context=context, floor=floor)
+    hours = _hour_checks(whole, history=history, now=now, context=context, floor=floor)
     return [*told, *hours, *checks]
 
 
 def _accounts_for_all(
-    found: Distribution, whole: Distribution, season: _Expectation, *, least: float
+    inside: tuple[float, float], everything: tuple[float, float], *, least: float
 ) -> bool:
     """Tell whether the slice changed and everything outside it did not."""
-    inside, everything = (_totals(one, season) for one in (found, whole))
     outside = everything[0] - inside[0], everything[1] - inside[1]
     if outside[0] < max(VOLUME_LEAST, _LEAST_OUTSIDE * everything[0]):
         return False  # too little to be a measure of what is usual
     moved = abs(_log_ratio(*inside))
     return moved >= least and abs(_log_ratio(*outside)) < moved * _LEAST_OUTSIDE
-
-
-def _totals(found: Distribution, season: _Expectation) -> tuple[float, float]:
-    before, now = season.history.before(found), season.history.now(found)
-    return float(season.expected(before).sum()), float(now.sum())
 
 
 def _log_ratio(expected: float, arrived: float) -> float:
@@ -196,7 +209,7 @@ def _expectation(history: _History, asked: Floats) -> _Expectation:
 
 
 def _hour_checks(
-    whole: Distribution, *, history: _History, context: AuditContext, floor: float
+    whole: Distribution, *, history: _History, now: Floats, context: AuditContext, floor: float
 ) -> Iterator[Check]:
     """Test the whole hours of a window of up to a week one by one."""
     length = context.window_end - context.window_start
@@ -206,13 +219,14 @@ def _hour_checks(
         only = np.where(np.arange(HOURS_OF_WEEK) == hour, 1.0, 0.0)
         name = f"{_DAYS[hour // 24]} {hour % 24:02d}:00"
         season = _expectation(history, only)
-        yield from _rate_checks(whole, season, floor=floor, hour=name)
+        yield from _rate_checks(whole, season, now=now, floor=floor, hour=name)
 
 
 def _rate_checks(
-    found: Distribution, season: _Expectation, *, floor: float, hour: str = ""
+    found: Distribution, season: _Expectation, *, now: Floats, floor: float, hour: str = ""
 ) -> Iterator[Check]:
-    before, now = season.history.before(found), season.history.now(found)
+    """Test the window's counts by hour of the week and group, `now` (168, 32)."""
+    before = season.history.before(found)
     expected = float(season.expected(before).sum())
     arrived = now[season.asked > 0].sum(axis=0)
     if max(expected, arrived.sum()) < VOLUME_LEAST:
@@ -240,26 +254,25 @@ def _rate_checks(
 
 
 def _slice_checks(
-    slices: Sequence[Distribution], whole: Distribution, season: _Expectation, *, floor: float
+    slices: Sequence[tuple[Distribution, _Counts]], everything: _Counts, *, floor: float
 ) -> list[Check]:
     """Test each slice's share of all requests against its share at the same hours before.
 
     A slice without a past is left out: log_schema tells of values that nobody ever sent.
     """
-    everything = _shares_of(whole, whole, season)
-    if min(float(side.whole.sum()) for side in everything) < VOLUME_LEAST:
+    totals = everything.totals
+    if min(totals) < VOLUME_LEAST:
         return []  # without requests there are no shares; the whole says so
-    totals = [float(side.whole.sum()) for side in everything]
-    pairs = [_shares_of(found, whole, season) for found in slices]
+    told = [
+        (found, counts)
+        for found, counts in slices
+        if counts.totals[0] > 0
+        and max(counts.totals[0] / totals[0] * totals[1], counts.totals[1]) >= VOLUME_LEAST
+    ]
+    changes = share_changes([_shares_of(counts, everything) for _, counts in told])
     return [
-        _slice_check(found, change.p_value, counts, totals=totals, floor=floor)
-        for found, change, counts in zip(
-            slices,
-            share_changes(pairs),
-            [[float(side.part.sum()) for side in pair] for pair in pairs],
-            strict=True,
-        )
-        if counts[0] > 0 and max(counts[0] / totals[0] * totals[1], counts[1]) >= VOLUME_LEAST
+        _slice_check(found, change.p_value, counts.totals, totals=totals, floor=floor)
+        for (found, counts), change in zip(told, changes, strict=True)
     ]
 
 
@@ -286,15 +299,10 @@ def _slice_check(
     )
 
 
-def _shares_of(
-    found: Distribution, whole: Distribution, season: _Expectation
-) -> tuple[Weighted, Weighted]:
-    before, all_before = (season.history.before(one) for one in (found, whole))
-    now, all_now = (season.history.now(one) for one in (found, whole))
-    rows = float(season.used(all_before).sum()), float(all_now.sum())
+def _shares_of(part: _Counts, whole: _Counts) -> tuple[Weighted, Weighted]:
     return (
-        Weighted(season.expected(before), season.expected(all_before), rows[0]),
-        Weighted(now.sum(axis=0), all_now.sum(axis=0), rows[1]),
+        Weighted(part.expected, whole.expected, whole.used),
+        Weighted(part.arrived, whole.arrived, whole.totals[1]),
     )
 
 
