@@ -94,13 +94,19 @@ def item_share_changes(
 
 def mean_change(before: Sums, now: Sums) -> Change:
     """Test the change of the mean of x."""
-    reference, window = before.mean(), now.mean()
-    found = compare_means(reference, window)
-    return Change(
-        float(_share(reference)),
-        float(_share(window)),
-        float(np.nan_to_num(found.p_value, nan=1.0)),
-    )
+    return mean_changes([(before, now)])[0]
+
+
+def mean_changes(pairs: Sequence[tuple[Sums, Sums]]) -> list[Change]:
+    """Test changes of the mean of x of (reference, window), all at once."""
+    if not pairs:
+        return []
+    before, now = (_stack([pair[side].mean() for pair in pairs]) for side in (0, 1))
+    p_values = np.nan_to_num(compare_means(before, now).p_value, nan=1.0)
+    return [
+        Change(float(b), float(n), float(p))
+        for b, n, p in zip(_share(before), _share(now), p_values, strict=True)
+    ]
 
 
 def window_mean(now: Sums) -> Change:
@@ -123,7 +129,7 @@ def distribution_change(
         ks=kolmogorov_smirnov(before.weights, now.weights),
         psi=population_stability_index(before.weights, now.weights),
         js=jensen_shannon(before.weights, now.weights),
-        p_value=_smallest_p_value(before, now, ordered=ordered, of_items=of_items),
+        p_value=smallest_p_value(found, ordered=ordered, of_items=of_items),
         cell=found.cells[place],
         baseline=float(_cell_shares(before)[place]),
         observed=float(_cell_shares(now)[place]),
@@ -149,8 +155,12 @@ def standard_deviation(sums: Sums) -> float:
     return float(np.sqrt(max(sums.spread.sum() / weight - mean * mean, 0.0)))
 
 
-def _smallest_p_value(before: Sums, now: Sums, *, ordered: bool, of_items: bool) -> float:
-    """Bonferroni over the tested shares: valid however they depend on one another."""
+def smallest_p_value(found: Distribution, *, ordered: bool, of_items: bool = False) -> float:
+    """Return the p-value of 'the distribution is the same', for `distribution_change`'s arguments.
+
+    Bonferroni over the tested shares: valid however they depend on one another.
+    """
+    before, now = found.reference, found.window
     parts = [np.cumsum(s.groups, axis=0)[:-1] if ordered else s.groups for s in (before, now)]
     if not len(parts[0]):
         return 1.0

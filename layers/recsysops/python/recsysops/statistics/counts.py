@@ -37,10 +37,8 @@ def compare_counted_shares(reference: Weighted, window: Weighted) -> Floats:
     before, now = (np.where(common, n - x, x) for x, n in zip(counts, rows, strict=True))
     expected = rows[1] / np.where(rows[0] + rows[1] > 0, rows[0] + rows[1], np.nan)
     rose = now >= expected * (before + now)
-    tail = np.where(
-        rose,
-        binomial_tail(now, before + now, expected),
-        binomial_tail(before, before + now, 1.0 - expected),
+    tail = binomial_tail(
+        np.where(rose, now, before), before + now, np.where(rose, expected, 1.0 - expected)
     )
     p_value: Floats = np.minimum(2.0 * tail, 1.0)
     return p_value

@@ -15,7 +15,7 @@ from recsysops.ports import IncidentBook, ModelRegistry, Notifier, QueryEngine
 from recsysops.vocabulary import Window
 from recsysops.workflows.judge_audit import judge_audit
 from recsysops.workflows.keep_baselines import BaselineStore
-from recsysops.workflows.plan_audits import PlannedAudit, plan_audits
+from recsysops.workflows.plan_audits import AuditPlan, PlannedAudit, plan_audits
 from recsysops.workflows.record_incidents import AuditReport, record_incidents
 
 
@@ -52,6 +52,21 @@ def run_audit(
     windows = name_windows(window, reference=reference)
     asked = {**windows, "run_id": run_id, "revision": revision}
     plan = plan_audits(asked, registry=ports.registry, now=now, audits=audits, baselines=baselines)
+    return carry_out(plan, ports=ports, now=now, baselines=baselines, judge=judge)
+
+
+def carry_out(
+    plan: AuditPlan,
+    *,
+    ports: AuditPorts,
+    now: datetime,
+    baselines: BaselineStore | None = None,
+    judge: Callable[[PlannedAudit], Judgement] | None = None,
+) -> AuditReport:
+    """Judge what was planned and record it, as `run_audit` does.
+
+    Raises: DependencyError of book or notifier.
+    """
     ask_and_judge = judge or partial(judge_planned, queries=ports.queries, baselines=baselines)
     judgements = [ask_and_judge(planned) for planned in plan.audits]
     return record_incidents(

@@ -38,7 +38,7 @@ from recsysops.simulation.gauntlet.world import World
 from recsysops.vocabulary import Incident, ModelEntry, Window
 from recsysops.workflows.keep_baselines import BaselineStore
 from recsysops.workflows.plan_audits import AuditPlan, plan_audits
-from recsysops.workflows.run_audit import AuditPorts, run_audit
+from recsysops.workflows.run_audit import AuditPorts, carry_out
 
 WEEK = 7
 BURN_IN = 7
@@ -204,26 +204,30 @@ class SeedWorld:
         ]
         first = self.reference_week(day)
         reference = self._days(first, first + WEEK)
-        for place, hour in enumerate(hours):
-            if place == 1:  # from here on the reference is kept, and each asks its window alone
-                self._ask_together(hours[1:], reference, registry)
-            # what is cumulative is looked at once a day: 24 looks at nearly the same rows cost 24
-            looked_at = HOURLY if hour is hours[-1] else _BY_HOUR
-            yield self._judge(hour, reference, looked_at, registry, book)
-        yield self._judge(whole, reference, DAILY, registry, book)
+        for hour in hours[:1]:
+            yield self._judge(self._plan(hour, reference, _BY_HOUR, registry), registry, book)
+        # from here on the reference is kept, and each asks its window alone; what is cumulative is
+        # looked at once a day: 24 looks at nearly the same rows cost 24
+        later = [
+            self._plan(hour, reference, HOURLY if hour is hours[-1] else _BY_HOUR, registry)
+            for hour in hours[1:]
+        ]
+        self._ask_together(later)
+        for plan in later:
+            yield self._judge(plan, registry, book)
+        yield self._judge(self._plan(whole, reference, DAILY, registry), registry, book)
 
-    def _ask_together(
-        self, hours: Sequence[Window], reference: Window, registry: MemoryRegistry
-    ) -> None:
+    def _ask_together(self, plans: Sequence[AuditPlan]) -> None:
         """Ask what the hours of a day will be judged by at once, in a tenth of the time."""
-        plans = [self._plan(hour, reference, _BY_HOUR, registry) for hour in hours]
-        self.lake.run_together([planned.sql for plan in plans for planned in plan.audits])
+        planned = [one for plan in plans for one in plan.audits if not one.audit.cumulative]
+        self.lake.run_together([one.sql for one in planned])
 
     def _plan(
         self, window: Window, reference: Window, audits: Sequence[Audit], registry: MemoryRegistry
     ) -> AuditPlan:
+        run_id = f"gauntlet-{self.world.seed}"
         return plan_audits(
-            name_windows(window, reference=reference),
+            {**name_windows(window, reference=reference), "run_id": run_id},
             registry=registry,
             now=window.end,
             audits=audits,
@@ -231,24 +235,11 @@ class SeedWorld:
         )
 
     def _judge(
-        self,
-        window: Window,
-        reference: Window,
-        audits: Sequence[Audit],
-        registry: MemoryRegistry,
-        book: MemoryIncidents,
+        self, plan: AuditPlan, registry: MemoryRegistry, book: MemoryIncidents
     ) -> AuditedWindow:
+        window = plan.context.window
         ports = AuditPorts(self.lake, registry, book, MemoryNotifier())
-        report = run_audit(
-            window,
-            reference=reference,
-            ports=ports,
-            now=window.end,
-            run_id=f"gauntlet-{self.world.seed}",
-            audits=audits,
-            baselines=self._baselines,
-            judge=self._once.judge,
-        )
+        report = carry_out(plan, ports=ports, now=window.end, judge=self._once.judge)
         named = (*report.opened, *report.renamed)
         return AuditedWindow(window, tuple(book.get(name) for name in named))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from recsysops.detection.cells import Distribution
 from recsysops.detection.change_check import check_change
 from recsysops.detection.checks import Check
-from recsysops.detection.compare import Change, mean_change, share_changes
+from recsysops.detection.compare import Change, mean_changes, share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.roots import ANYTHING, Root
@@ -58,19 +58,25 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
     del context
     require_both_periods(distributions, of="ranked choices")
     supported = [found for found in distributions if found.is_supported(LEAST_ROWS)]
-    return [check for found in supported for check in _checks(found)]
+    missing = share_changes([found.share_of(found.places_of("no")) for found in supported])
+    ranks = _rank_changes(supported)
+    checks: list[Check] = []
+    for found, change in zip(supported, missing, strict=True):
+        checks.append(_check(found, "not_candidate_share", change))
+        checks += [_check(found, metric, moved) for metric, moved in ranks.get(found, {}).items()]
+    return checks
 
 
-def _checks(found: Distribution) -> Iterator[Check]:
-    [missing] = share_changes([found.share_of(found.places_of("no"))])
-    yield _check(found, "not_candidate_share", missing)
-    ranked = found.only("head", "tail")
-    if not ranked.is_supported(LEAST_ROWS):
-        return
-    mean = mean_change(ranked.reference, ranked.window)
-    yield _check(found, "mean_rank_percentile", mean)
-    [tail] = share_changes([ranked.share_of(ranked.places_of("tail"))])
-    yield _check(found, "lower_tail_share", tail)
+def _rank_changes(supported: Sequence[Distribution]) -> dict[Distribution, dict[str, Change]]:
+    """Return how the ranked choices moved, of distributions that have enough of them."""
+    only_ranked = ((found, found.only("head", "tail")) for found in supported)
+    ranked = {found: own for found, own in only_ranked if own.is_supported(LEAST_ROWS)}
+    means = mean_changes([(own.reference, own.window) for own in ranked.values()])
+    tails = share_changes([own.share_of(own.places_of("tail")) for own in ranked.values()])
+    return {
+        found: {"mean_rank_percentile": mean, "lower_tail_share": tail}
+        for found, mean, tail in zip(ranked, means, tails, strict=True)
+    }
 
 
 def _check(found: Distribution, metric: str, change: Change) -> Check:

@@ -13,6 +13,7 @@ from recsysops.detection.compare import (
     mean_change,
     quantiles_of_bins,
     share_changes,
+    smallest_p_value,
     standard_deviation,
 )
 from recsysops.detection.context import AuditContext
@@ -135,10 +136,9 @@ def _block_checks(found: Distribution) -> Iterator[Check]:
     )
     yield _shift_check(found, floor=_FLOORS["mean_shift.block"])
     before, now = standard_deviation(found.reference), standard_deviation(found.window)
-    change = distribution_change(found, ordered=False)
     effect = abs(math.log((now + 1e-9) / (before + 1e-9)))
     yield replace(
-        _check(found, "spread", effect, change.p_value),
+        _check(found, "spread", effect, smallest_p_value(found, ordered=False)),
         baseline=before,
         observed=now,
     )
