@@ -41,6 +41,8 @@ class ArrowLake:
     def __init__(self) -> None:
         self._connection = connect_duckdb()
         self._connection.execute("SET threads = 1")
+        # every answer names its order
+        self._connection.execute("SET preserve_insertion_order = false")
         # a lake in memory writes no file; without this every INSERT packs its table anew
         self._connection.execute("SET checkpoint_threshold = '100GB'")
         self._connection.execute("CREATE SCHEMA parts")

@@ -33,6 +33,8 @@ def can_ask_together(audit: Audit) -> bool:
 def render_together(audit: Audit, contexts: Sequence[AuditContext]) -> str:
     """Return the audit's SQL for windows that follow one another, against one reference.
 
+    Contexts that ask for the window alone leave the reference out.
+
     Raises: BadInput when windows leave gaps, references differ, or the audit cannot be asked so.
     """
     if not can_ask_together(audit) or not _is_one_row(contexts):
@@ -45,7 +47,7 @@ def render_together(audit: Audit, contexts: Sequence[AuditContext]) -> str:
     )
     return render_audit(
         audit.tables,
-        first.model_copy(update={"window_end": last.window_end, "asked": "both"}),
+        first.model_copy(update={"window_end": last.window_end}),
         parameters={**audit.parameters, **starts},
         to_bin=audit.to_bin,
         period=f"CASE {cases} ELSE 'reference' END",

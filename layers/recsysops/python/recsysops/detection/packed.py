@@ -76,6 +76,41 @@ class PackedSums:
         return PackedSums(spans, scalars, groups)
 
 
+def add_up(parts: Sequence[PackedSums]) -> PackedSums:
+    """Return the sums of stretches that share no row, as those of all of them."""
+    together = PackedSums(_lay_out({}), np.zeros((len(_SCALARS), 0)), np.zeros((2, 0, HASH_GROUPS)))
+    for part in parts:
+        grown = together.joined_with(part)
+        added = part.laid_out_as(grown)
+        together = PackedSums(
+            grown.spans, grown.scalars + added.scalars, grown.groups + added.groups
+        )
+    return together
+
+
+def tell_packed(sums: PackedSums, *, period: str) -> list[Row]:
+    """Return sums as the rows that an audit's SQL would tell them in."""
+    return [
+        {
+            "period": period,
+            "slice": slice_name,
+            "label": f"{subject}={cell}",
+            "n": int(sums.scalars[0, place]),
+            "ww": float(sums.scalars[1, place]),
+            "wxx": float(sums.scalars[2, place]),
+            "groups": _pack(sums.groups[:, place]),
+        }
+        for (slice_name, subject), span in sums.spans.items()
+        for place, cell in enumerate(span.cells, span.start)
+    ]
+
+
+def _pack(groups: Floats) -> str:
+    filled = np.flatnonzero(groups.any(axis=0)) if groups.any() else np.zeros(1, np.intp)
+    parts = zip(filled.tolist(), *groups[:, filled].tolist(), strict=True)
+    return " ".join(f"{group}:{weight!r}:{value!r}" for group, weight, value in parts)
+
+
 def read_packed(rows: Iterable[Row]) -> PackedSums:
     """Read the rows of one period; of rows about the same cell the last one counts.
 

@@ -76,6 +76,7 @@ class SeedWorld:
         self._apart: set[str] = set()
         self._baselines = BaselineStore(MemoryBlobs())
         self._once = JudgedOnce(self.lake, self._baselines)
+        self._answers = WeekAnswers(self.lake, self._baselines)
         self._burn_in()
 
     def make_quiet_days(self, first: int, last: int) -> None:
@@ -112,12 +113,11 @@ class SeedWorld:
         self.lake.compose(self.layout(first))
         begin = self.reference_week(first)
         reference = self._days(begin, begin + WEEK)
-        answers = WeekAnswers(self.lake, self._baselines)
-        answers.ask([self._days(day, day + 1) for day in days], reference)
+        self._answers.ask([self._days(day, day + 1) for day in days], reference)
         for place, day in enumerate(days):
             registry = _approving(self.model_of(day))
             plan = self._plan(self._days(day, day + 1), reference, DAILY, registry)
-            answers.tell(plan, place=place)
+            self._answers.tell(plan, place=place)
             for _ in self.audit(day, book):
                 pass
 

@@ -11,6 +11,7 @@ from recsysops.detection.catalogue import AUDITS
 from recsysops.detection.context import AuditContext, make_context
 from recsysops.detection.declaration import Audit
 from recsysops.detection.many_windows import can_ask_together, render_together, split_answer
+from recsysops.detection.packed import add_up, read_packed, tell_packed
 from recsysops.errors import DependencyError
 from recsysops.ports import Row
 from recsysops.vocabulary import Window
@@ -21,27 +22,44 @@ _CHEAPER_ALONE: Final = ("score_drift", "expected_plays")
 """Most of their time goes into rows and bins, which a week has as many of as its days."""
 
 
+_ADDS_UP: Final = frozenset(
+    {
+        "choice_rank", "day_volume", "downstream_echo", "empty_slates", "event_clock",
+        "feedback_loss", "feedback_rates", "genre_calibration", "log_loss", "log_schema",
+        "model_age", "predictions", "repeated_rows", "slate_quality", "slate_spread",
+        "snapshot_age", "table_freshness", "training_serving_skew",
+    }
+)  # fmt: skip
+"""Audits whose rows of a quiet week are the sums of its days': they count rows of the log, and bin
+nothing by quantiles of a reference, weigh nothing by its share of a week, count nothing once."""
+
+
 class WeekAnswers:
     """Answers to the daily audits of windows in a row, told to the lake day by day.
 
-    An audit whose reference is kept already is not asked: its days ask for themselves.
+    An audit whose reference is kept already is not asked: its days ask for themselves. Where the
+    reference is the week that was asked about before, what adds up is added up.
     """
 
     def __init__(self, lake: ArrowLake, baselines: BaselineStore) -> None:
         self._lake = lake
         self._baselines = baselines
+        self._week: tuple[AuditContext, ...] = ()
         self._found: dict[str, tuple[list[Row], list[list[Row]]]] = {}
 
     def ask(self, windows: Sequence[Window], reference: Window) -> None:
         """Ask every daily audit that can be about all windows; one that fails fails alone again."""
-        contexts = [make_context(window=window, reference=reference) for window in windows]
+        before, self._found = self._days_of(reference), {}
+        self._week = tuple(make_context(window=one, reference=reference) for one in windows)
         for audit in AUDITS:
             if (
                 audit.every == "day"
                 and can_ask_together(audit)
                 and audit.name not in _CHEAPER_ALONE
+                and self._baselines.find(audit, reference) is None
             ):
-                self._ask_one(audit, contexts, reference)
+                with suppress(DependencyError):
+                    self._found[audit.name] = self._ask_one(audit, before.get(audit.name))
 
     def tell(self, plan: AuditPlan, *, place: int) -> None:
         """Tell the lake what the plan of a day will ask."""
@@ -51,8 +69,24 @@ class WeekAnswers:
                 before = reference if planned.context.asked == "both" else []
                 self._lake.learn(planned.sql, [*before, *windows[place]])
 
-    def _ask_one(self, audit: Audit, contexts: Sequence[AuditContext], reference: Window) -> None:
-        if self._baselines.find(audit, reference) is None:
-            with suppress(DependencyError):
-                rows = self._lake.run(render_together(audit, contexts))
-                self._found[audit.name] = split_answer(rows, windows=len(contexts))
+    def _days_of(self, reference: Window) -> dict[str, list[list[Row]]]:
+        """Return what was found, day by day, when the reference was the week asked about."""
+        if not self._week:
+            return {}
+        first, last = self._week[0], self._week[-1]
+        if (first.window_start, last.window_end) != (reference.start, reference.end):
+            return {}
+        return {name: days for name, (_, days) in self._found.items() if name in _ADDS_UP}
+
+    def _ask_one(
+        self, audit: Audit, days: list[list[Row]] | None
+    ) -> tuple[list[Row], list[list[Row]]]:
+        contexts = self._week
+        if days is not None:
+            contexts = tuple(one.model_copy(update={"asked": "window"}) for one in contexts)
+        rows = self._lake.run(render_together(audit, contexts))
+        reference, windows = split_answer(rows, windows=len(contexts))
+        if days is not None:
+            sums = add_up([read_packed(day) for day in days])
+            reference = tell_packed(sums, period="reference")
+        return reference, windows
