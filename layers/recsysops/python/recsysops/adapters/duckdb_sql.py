@@ -288,11 +288,19 @@ def _quote(name: str) -> str:
 
 _NESTED: Final = {"array": _array_type, "map": _map_type, "struct": _struct_type}
 _READERS: Final = {"json": _read_json, "parquet": _read_parquet}
+
+
+def _rewrite_quantile(node: exp.Expr) -> exp.Expr:
+    """An exact quantile: sketches cost as much, and tell another one for another order of rows."""
+    return exp.Anonymous(this="quantile_disc", expressions=[node.this, node.args["quantile"]])
+
+
 _REWRITES: Final[Mapping[str, Callable[[exp.Expr], exp.Expr]]] = {
     "ZIP_WITH": _rewrite_zip_with,
     "ANY_MATCH": _match_over("list_bool_or", empty=False),
     "ALL_MATCH": _match_over("list_bool_and", empty=True),
     "NONE_MATCH": _match_over("list_bool_or", empty=False, negate=True),
+    exp.ApproxQuantile.sql_name(): _rewrite_quantile,
     exp.DateDiff.sql_name(): _rewrite_date_diff,
     exp.ArraySize.sql_name(): _rewrite_cardinality,
 }

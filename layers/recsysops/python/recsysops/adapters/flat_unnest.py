@@ -17,11 +17,8 @@ def flatten_unnest(tree: exp.Expr) -> None:
     """Rewrite, in place, every `FROM t CROSS JOIN UNNEST(…) AS u(x)` that stands alone.
 
     It becomes `FROM (SELECT *, unnest(…) AS unnested_x FROM t) AS t`: the same rows in the same
-    order, the longest list deciding when there are several. What is not as simple stays, and so
-    does a query for approximate quantiles: what they come to depends on the order of its rows.
+    order, the longest list deciding when there are several. What is not as simple stays.
     """
-    if tree.find(exp.ApproxQuantile):
-        return
     for select in reversed(list(tree.find_all(exp.Select))):  # the innermost first
         unnest = _only_join(select)
         if unnest is not None and _can_be_flat(select, unnest):

@@ -44,11 +44,6 @@ _HOTFIXED = "hotfixed"
 _IQR_TO_SIGMA = 1.349
 
 _TABLES = """
-shown AS (
-  SELECT {period} AS period, member_group, model_id, cardinality(hotfix_ids) > 0 AS hotfixed, score
-  FROM slim_requests CROSS JOIN UNNEST(scores) AS s(score)
-  WHERE {in_periods} AND status = 'ok'
-),
 records AS (
   SELECT {period} AS period, member_group, model_id, blocks, contributions,
          1e0 / inclusion_probability AS weight, cardinality(blocks) AS width
@@ -61,8 +56,14 @@ parts AS (
   FROM records
   CROSS JOIN UNNEST(sequence(1, least(cardinality(contributions), {best_items} * width))) AS t(n)
   UNION ALL
-  SELECT period, member_group, model_id, 1e0 AS weight, 'score' AS subject, score AS x
-  FROM shown WHERE NOT hotfixed
+  SELECT {period} AS period, member_group, model_id, 1e0 AS weight, 'score' AS subject, score AS x
+  FROM slim_requests CROSS JOIN UNNEST(scores) AS s(score)
+  WHERE {in_periods} AND status = 'ok' AND cardinality(hotfix_ids) = 0
+),
+hotfixed AS (
+  SELECT {period} AS period, member_group AS grp, cardinality(scores) AS shown
+  FROM slim_requests
+  WHERE {in_periods} AND status = 'ok' AND cardinality(hotfix_ids) > 0
 ),
 {edges},
 binned AS (
@@ -80,11 +81,22 @@ sums AS (
   FROM binned CROSS JOIN UNNEST(ARRAY['all', 'model=' || model_id]) AS s(slice)
   GROUP BY 1, 2, 3, 4
   UNION ALL
-  SELECT period, 'all' AS slice, 'hotfixed=' || 'yes' AS label, member_group AS grp, count(*) AS n,
-         CAST(count(*) AS double) AS w, CAST(count(*) AS double) AS ww, 0e0 AS wx, 0e0 AS wxx
-  FROM shown WHERE hotfixed
+  SELECT period, 'all' AS slice, 'hotfixed=' || 'yes' AS label, grp, sum(shown) AS n,
+         CAST(sum(shown) AS double) AS w, CAST(sum(shown) AS double) AS ww, 0e0 AS wx, 0e0 AS wxx
+  FROM hotfixed WHERE shown > 0
   GROUP BY 1, 2, 3, 4
 )"""
+# edges only say where bins lie: a quarter of the members tells it, and what is read twice is kept
+_TO_BIN = """
+    SELECT element_at(blocks, (n - 1) % width + 1) AS subject, contributions[n] AS x
+    FROM records
+    CROSS JOIN UNNEST(sequence(1, least(cardinality(contributions), {best_items} * width))) AS t(n)
+    WHERE period = 'reference' AND member_group % 4 = 0 AND contributions[n] <> 0e0
+    UNION ALL
+    SELECT 'score' AS subject, score AS x
+    FROM slim_requests CROSS JOIN UNNEST(scores) AS s(score)
+    WHERE {in_periods} AND {period} = 'reference' AND status = 'ok' AND score <> 0e0
+      AND cardinality(hotfix_ids) = 0 AND member_group % 4 = 0"""
 # added up before it is sliced: a million shown scores once, not once per slice
 
 
@@ -182,7 +194,7 @@ AUDIT = Audit(
     tables=_TABLES,
     parameters={"best_items": BLOCK_ROWS},
     judge=judge,
-    to_bin="SELECT subject, x FROM parts WHERE period = 'reference' AND x <> 0e0",
+    to_bin=_TO_BIN,
     test="Hájek means, binned KS, shares of zeros; jackknife over members",
     floors=_FLOORS,
     slices=("model",),
