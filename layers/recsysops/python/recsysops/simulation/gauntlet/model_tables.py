@@ -92,11 +92,18 @@ def _measure(world: World, served: ServedDay) -> dict[ProfileSubject, Floats]:
 
 
 def _segments(items: Columns) -> dict[str, Rows]:
-    rows: dict[str, list[int]] = {"all": list(range(len(items["row"])))}
-    for row, names in enumerate(items["genres"]):
-        for name in names:
-            rows.setdefault(f"genre={name}", []).append(row)
-    for dimension in ("language", "source"):
-        for row, name in enumerate(items[dimension]):
-            rows.setdefault(f"{dimension}={name or 'none'}", []).append(row)
-    return {segment: np.array(members, dtype=np.intp) for segment, members in rows.items()}
+    """Return the rows of each genre, language and source, and of all items."""
+    count = len(items["row"])
+    genres = items["genres"]
+    per_row = np.fromiter(map(len, genres), np.intp, count=count)
+    named = {
+        "genre": (np.repeat(np.arange(count), per_row), [name for one in genres for name in one]),
+        "language": (np.arange(count), [name or "none" for name in items["language"]]),
+        "source": (np.arange(count), [name or "none" for name in items["source"]]),
+    }
+    segments = {"all": np.arange(count)}
+    for dimension, (rows, names) in named.items():
+        values, codes = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
+        for code, value in enumerate(values.tolist()):
+            segments[f"{dimension}={value}"] = rows[codes == code]
+    return segments
