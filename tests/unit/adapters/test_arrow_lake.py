@@ -1,8 +1,5 @@
 """The lake of Arrow parts: what it consists of, and what it remembers."""
 
-from datetime import UTC, datetime
-from itertools import pairwise
-
 import pyarrow as pa
 import pytest
 from recsysops.adapters.arrow_lake import ArrowLake
@@ -124,35 +121,13 @@ def test_a_star_names_every_column() -> None:
     assert answers == ["1", "2"]
 
 
-_OF_AN_HOUR = """SELECT item_id, count(*) AS n, max(event_time) AS last FROM feedback
-WHERE dt >= '2026-01-01' AND event_time >= timestamp '{0}' AND event_time < timestamp '{1}'
-GROUP BY item_id ORDER BY item_id"""
-_MOMENTS = [f"2026-01-02 {hour:02d}:00:00.000" for hour in range(4)]
-
-
-def _timed_feedback() -> pa.Table:
-    at = [datetime(2026, 1, 2, hour, 59, 59, 999_000, UTC) for hour in (0, 0, 0, 2)]
-    rows = _feedback(*"abcd").append_column("item_id", pa.array(["j", "i", "j", "i"]))
-    return rows.append_column("event_time", pa.array(at, pa.timestamp("us")))
-
-
-def test_windows_asked_together_answer_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    queries = [_OF_AN_HOUR.format(*pair) for pair in pairwise(_MOMENTS)]
-    lakes = ArrowLake(), ArrowLake()
-    for lake in lakes:
-        lake.put("feedback", "1", _timed_feedback())
-        lake.compose({"feedback": ["1"]})
-    alone = [lakes[0].run(sql) for sql in queries]
-    lakes[1].run_together([*queries, _COUNT])
-    monkeypatch.setattr(lakes[1], "_ask", None)  # whoever asks again fails
-    assert [lakes[1].run(sql) for sql in queries] == alone
-    assert [[row["n"] for row in rows] for rows in alone] == [[1, 2], [], [1]]
-    assert lakes[1].run(_COUNT) == [{"n": 4}]
-
-
-def test_a_query_that_fails_together_is_told_when_it_is_asked_alone() -> None:
+def test_a_lake_knows_what_it_was_asked_over_the_same_rows() -> None:
     lake = ArrowLake()
-    lake.run_together(["SELECT nothing FROM nowhere", _COUNT])
-    assert lake.run(_COUNT) == [{"n": 0}]
-    with pytest.raises(DependencyError, match="nowhere"):
-        lake.run("SELECT nothing FROM nowhere")
+    lake.put("feedback", "1", _feedback("a"))
+    assert not lake.knows(_COUNT)
+    lake.run(_COUNT)
+    assert lake.knows(_COUNT)
+    lake.compose({"feedback": ["1"]})
+    assert not lake.knows(_COUNT)
+    lake.learn(_COUNT, [{"n": 1}])
+    assert lake.run(_COUNT) == [{"n": 1}]

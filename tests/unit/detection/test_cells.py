@@ -49,6 +49,10 @@ def test_packing_keeps_every_bit(weights: list[float], value: float) -> None:
     "broken",
     [
         {"groups": "0:1"},
+        {"groups": "0:1 1:1:1:1"},
+        {"groups": "0:1:1  1:1:1"},
+        {"groups": "0:1:1\n1:1:1"},
+        {"groups": " ".join(f"{group}:1:1" for group in range(33))},
         {"groups": "x:1:1"},
         {"groups": "32:1:1"},
         {"groups": None},

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 
 from recsysops.adapters.duckdb_sql import connect_duckdb, duckdb_type
-from recsysops.adapters.sql_templates import translate_moments, translate_together
+from recsysops.adapters.sql_templates import translate_moments
 from recsysops.errors import BadInput, DependencyError
 from recsysops.ports import Row
 from recsysops.request_log.records import TABLES
@@ -97,19 +96,9 @@ class ArrowLake:
             self._answers[key] = self._ask(sql)
         return [dict(row) for row in self._answers[key]]
 
-    def run_together(self, queries: Sequence[str]) -> None:
-        """Ask queries that differ in their moments alone at once, so that `run` knows the answers.
-
-        For queries that order their rows by their leading columns. What fails is asked again,
-        each query alone, by `run`, which tells which one it was.
-        """
-        unknown = [sql for sql in queries if self.key_of(sql) not in self._answers]
-        for group, asked in translate_together(unknown):
-            answers: dict[str, list[dict[str, object]]] = {sql: [] for sql in group}
-            with suppress(DependencyError):
-                for row in self._fetch(asked):
-                    answers[group[int(str(row.pop("place")))]].append(row)
-                self._answers |= {self.key_of(sql): rows for sql, rows in answers.items()}
+    def knows(self, sql: str) -> bool:
+        """Tell whether the answer is known already."""
+        return self.key_of(sql) in self._answers
 
     def learn(self, sql: str, rows: Sequence[Row]) -> None:
         """Take rows for the answer to a query over the lake as it is composed now."""

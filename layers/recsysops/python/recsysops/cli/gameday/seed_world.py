@@ -21,7 +21,7 @@ from recsysops.adapters.memory import (
     MemoryRegistry,
 )
 from recsysops.cli.gameday.judged_once import JudgedOnce
-from recsysops.cli.gameday.week_answers import WeekAnswers
+from recsysops.cli.gameday.week_answers import WeekAnswers, ask_together
 from recsysops.detection.catalogue import AUDITS
 from recsysops.detection.context import name_windows
 from recsysops.detection.declaration import Audit
@@ -212,15 +212,10 @@ class SeedWorld:
             self._plan(hour, reference, HOURLY if hour is hours[-1] else _BY_HOUR, registry)
             for hour in hours[1:]
         ]
-        self._ask_together(later)
+        ask_together(self.lake, [planned for plan in later for planned in plan.audits])
         for plan in later:
             yield self._judge(plan, registry, book)
         yield self._judge(self._plan(whole, reference, DAILY, registry), registry, book)
-
-    def _ask_together(self, plans: Sequence[AuditPlan]) -> None:
-        """Ask what the hours of a day will be judged by at once, in a tenth of the time."""
-        planned = [one for plan in plans for one in plan.audits if not one.audit.cumulative]
-        self.lake.run_together([one.sql for one in planned])
 
     def _plan(
         self, window: Window, reference: Window, audits: Sequence[Audit], registry: MemoryRegistry

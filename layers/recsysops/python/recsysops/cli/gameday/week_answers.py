@@ -1,7 +1,8 @@
-"""Asks what the days of a week will be judged by at once, audit by audit."""
+"""Asks what windows in a row will be judged by at once, audit by audit: hours, days of a week."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
@@ -16,7 +17,7 @@ from recsysops.errors import DependencyError
 from recsysops.ports import Row
 from recsysops.vocabulary import Window
 from recsysops.workflows.keep_baselines import BaselineStore
-from recsysops.workflows.plan_audits import AuditPlan
+from recsysops.workflows.plan_audits import AuditPlan, PlannedAudit
 
 _CHEAPER_ALONE: Final = ("score_drift", "expected_plays")
 """Most of their time goes into rows and bins, which a week has as many of as its days."""
@@ -32,6 +33,23 @@ _ADDS_UP: Final = frozenset(
 )  # fmt: skip
 """Audits whose rows of a quiet week are the sums of its days': they count rows of the log, and bin
 nothing by quantiles of a reference, weigh nothing by its share of a week, count nothing once."""
+
+
+def ask_together(lake: ArrowLake, planned: Sequence[PlannedAudit]) -> None:
+    """Ask what windows in a row will be judged by at once, so that the lake knows the answers.
+
+    What is cumulative has no windows of its own; what fails fails alone again.
+    """
+    unknown: dict[str, list[PlannedAudit]] = defaultdict(list)
+    for one in planned:
+        if not one.audit.cumulative and not lake.knows(one.sql):
+            unknown[one.audit.name].append(one)
+    for alike in unknown.values():
+        with suppress(DependencyError):
+            rows = lake.run(render_together(alike[0].audit, [one.context for one in alike]))
+            _, windows = split_answer(rows, windows=len(alike))
+            for one, found in zip(alike, windows, strict=True):
+                lake.learn(one.sql, found)
 
 
 class WeekAnswers:

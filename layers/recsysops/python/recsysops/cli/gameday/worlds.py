@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from recsysops.adapters.memory import MemoryIncidents
 from recsysops.cli.gameday.grading import NO_FAULT, WorldRow, is_right, published_floor, tell
@@ -20,6 +21,10 @@ from recsysops.vocabulary import Incident
 
 INJECTION_DAY = 4
 """Day of the judged week that opens with the fault: four quiet days before it, three after."""
+
+_DAYS_JUDGED: Final[Mapping[Magnitude, int]] = {"small": 1, "middle": 3, "large": 3}
+"""From the injection to the end of the week, as far as finding the fault is promised. Of small ones
+only the first day is told: they are what a game day would spend most of its time on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,7 @@ def _fault_world(
     book = MemoryIncidents(before)
     first = BURN_IN + WEEK + INJECTION_DAY
     days = home.run_fault(
-        active, days=range(first, BURN_IN + 2 * WEEK), name=f"{fault.name}:{magnitude}"
+        active, days=range(first, first + _DAYS_JUDGED[magnitude]), name=f"{fault.name}:{magnitude}"
     )
     judged = _judge_until_found(days, active, book)
     days.forget()
