@@ -35,7 +35,7 @@ _TABLES = """
 told AS (
   SELECT period, item_id, min(item_group) AS grp, min(source) AS source, sum(weight) AS weight,
          round(sum(weight * log_popularity) / sum(weight), 9) AS x
-  FROM items GROUP BY period, item_id, CASE WHEN period = 'window' THEN log_popularity END
+  FROM items GROUP BY period, item_id, CASE WHEN period <> 'reference' THEN log_popularity END
 ),
 middles AS (
   SELECT period, approx_percentile(x, 0.5) AS middle FROM told GROUP BY period
@@ -46,8 +46,11 @@ learned AS (
 ),
 {edges},
 common AS (
-  SELECT max_by(x, w) AS spike
-  FROM (SELECT x, sum(weight) AS w FROM learned WHERE period = 'window' GROUP BY x)
+  SELECT period, max_by(x, w) AS spike
+  FROM (
+    SELECT period, x, sum(weight) AS w FROM learned WHERE period <> 'reference' GROUP BY period, x
+  )
+  GROUP BY period
 ),
 usual AS (
   SELECT period, item_id, min(grp) AS grp, min(source) AS source,
@@ -55,18 +58,18 @@ usual AS (
   FROM told GROUP BY period, item_id
 ),
 compared AS (
-  SELECT n.item_id, n.grp, n.source, b.x AS before, n.x AS now
+  SELECT n.period, n.item_id, n.grp, n.source, b.x AS before, n.x AS now
   FROM usual n JOIN usual b ON b.item_id = n.item_id
-  WHERE n.period = 'window' AND b.period = 'reference'
+  WHERE n.period <> 'reference' AND b.period = 'reference'
 ),
 ranked AS (
-  SELECT grp, source, (before_below + before_not_above - below - not_above) / 2e0 AS fall
+  SELECT period, grp, source, (before_below + before_not_above - below - not_above) / 2e0 AS fall
   FROM (
-    SELECT grp, source,
-      percent_rank() OVER (ORDER BY before) AS before_below,
-      cume_dist() OVER (ORDER BY before) AS before_not_above,
-      percent_rank() OVER (ORDER BY now) AS below,
-      cume_dist() OVER (ORDER BY now) AS not_above
+    SELECT period, grp, source,
+      percent_rank() OVER (PARTITION BY period ORDER BY before) AS before_below,
+      cume_dist() OVER (PARTITION BY period ORDER BY before) AS before_not_above,
+      percent_rank() OVER (PARTITION BY period ORDER BY now) AS below,
+      cume_dist() OVER (PARTITION BY period ORDER BY now) AS not_above
     FROM compared
   )
 ),
@@ -80,13 +83,13 @@ cells AS (
       AS label
   FROM learned l JOIN edges e ON e.subject = 'log_popularity'
   UNION ALL
-  SELECT 'window' AS period, 'all' AS slice, l.grp, l.weight, 0e0 AS x,
+  SELECT l.period, 'all' AS slice, l.grp, l.weight, 0e0 AS x,
     'log_popularity_spike=' || CASE WHEN l.x = c.spike AND abs(b.before - c.spike) >= {came_from}
       THEN 'moved' ELSE 'kept' END AS label
-  FROM learned l CROSS JOIN common c JOIN compared b ON b.item_id = l.item_id
-  WHERE l.period = 'window'
+  FROM learned l JOIN common c ON c.period = l.period
+  JOIN compared b ON b.period = l.period AND b.item_id = l.item_id
   UNION ALL
-  SELECT 'window' AS period, slice, grp, 1e0 AS weight, 0e0 AS x,
+  SELECT period, slice, grp, 1e0 AS weight, 0e0 AS x,
     'log_popularity_rank=' || CASE WHEN fall > {fell} THEN 'moved' ELSE 'kept' END AS label
   FROM ranked CROSS JOIN UNNEST(ARRAY['all', 'source=' || source]) AS s(slice)
 )"""

@@ -31,7 +31,7 @@ oldest AS (
 ),
 cells AS (
   SELECT i.period, slice, i.item_group AS grp, i.weight, 0e0 AS x,
-    CASE WHEN i.period = 'window' AND i.batch < o.oldest_batch THEN 'batch=older:'
+    CASE WHEN i.period <> 'reference' AND i.batch < o.oldest_batch THEN 'batch=older:'
          ELSE 'batch=kept:' END || i.batch AS label
   FROM items i LEFT JOIN oldest o ON i.item_id = o.item_id
   CROSS JOIN UNNEST(ARRAY['all', 'source=' || i.source]) AS s(slice)
