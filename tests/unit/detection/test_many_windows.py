@@ -25,7 +25,7 @@ def test_each_window_becomes_a_period_and_all_of_them_are_read_once() -> None:
     assert sql.count("FROM slim_requests") == 1
 
 
-@pytest.mark.parametrize("name", ["null_default_share", "model_profile", "served_model"])
+@pytest.mark.parametrize("name", ["null_default_share", "launch_metadata", "served_model"])
 def test_an_audit_that_names_its_window_is_asked_alone(name: str) -> None:
     assert not can_ask_together(find_audit(name))
     with pytest.raises(BadInput, match=name):

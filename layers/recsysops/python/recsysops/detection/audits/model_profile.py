@@ -54,8 +54,9 @@ profiles AS (
 ),
 known AS (SELECT model_id, max(trained_at) AS trained_at FROM profiles GROUP BY model_id),
 newest AS (
-  SELECT max(k.trained_at) AS trained_at
-  FROM weights w JOIN known k ON k.model_id = w.model_id WHERE w.period = 'window'
+  SELECT w.period, max(k.trained_at) AS trained_at
+  FROM weights w JOIN known k ON k.model_id = w.model_id WHERE w.period <> 'reference'
+  GROUP BY w.period
 ),
 parts AS (
   SELECT period, '' AS part, model_id, weight FROM weights
@@ -63,9 +64,9 @@ parts AS (
   SELECT b.period, 'surface ' || b.surface || '/' AS part, b.model_id, 1e0 AS weight
   FROM by_surface b JOIN mostly m ON m.period = b.period AND m.model_id <> b.model_id
   UNION ALL
-  SELECT 'window' AS period, 'candidate ' || k.model_id || '/' AS part, k.model_id, 1e0 AS weight
+  SELECT n.period, 'candidate ' || k.model_id || '/' AS part, k.model_id, 1e0 AS weight
   FROM known k JOIN newest n ON k.trained_at > n.trained_at
-  LEFT JOIN weights w ON w.model_id = k.model_id
+  LEFT JOIN weights w ON w.model_id = k.model_id AND w.period IN (n.period, 'reference')
   WHERE w.model_id IS NULL
 ),
 cells AS (
