@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import duckdb
@@ -106,8 +107,7 @@ class ArrowLake:
 
     def key_of(self, sql: str) -> LakeKey:
         """Return what stands for the answer: same key, same rows."""
-        every = {"*"} if _EVERY_COLUMN.search(sql) else set()
-        words = frozenset(_WORD.findall(sql)) | every
+        words = _words_of(sql)
         return (sql, *(self._values_of(table, words) for table in sorted(TABLES.keys() & words)))
 
     def forget_answers(self) -> None:
@@ -148,6 +148,13 @@ class ArrowLake:
         self._connection.execute(
             f"CREATE TABLE {_part_name(table, part)} AS SELECT {typed} LIMIT 0"
         )
+
+
+@lru_cache(maxsize=1_024)
+def _words_of(sql: str) -> frozenset[str]:
+    """Return what a query may name: tables, columns, '*' for every column."""
+    every = {"*"} if _EVERY_COLUMN.search(sql) else set()
+    return frozenset(_WORD.findall(sql)) | every
 
 
 def _chosen_columns(table: str, *, there: Sequence[str]) -> Iterator[str]:

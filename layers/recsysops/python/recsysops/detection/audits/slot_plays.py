@@ -37,7 +37,8 @@ slots AS (
   FROM shown CROSS JOIN UNNEST(sequence(1, cardinality(shown))) AS t(n)
 ),
 plays AS (
-  SELECT DISTINCT request_id, item_id FROM feedback WHERE kind = 'play' AND {in_periods}
+  SELECT DISTINCT request_id, item_id FROM feedback
+  WHERE kind = 'play' AND {in_periods} AND request_id IN (SELECT request_id FROM shown)
 ),
 played AS (
   SELECT s.period, s.request_id, s.grp, s.slices, s.weight, s.position, s.score,
