@@ -57,6 +57,7 @@ _IN_PERIODS: Mapping[Asked, str] = {
     "window": """dt >= {first_day}
     AND event_time >= {window_start} AND event_time < {window_end}""",
 }
+_NOT_BETWEEN = "(event_time < {reference_end} OR event_time >= {window_start})"
 _PERIOD: Mapping[Asked, str] = {
     "both": "CASE WHEN event_time >= {window_start} THEN 'window' ELSE 'reference' END",
     "reference": "'reference'",
@@ -78,6 +79,7 @@ _UNBROKEN_PERIOD: Mapping[Asked, str] = {
 unbroken, unbroken_period: the same with all that lies between the periods counted to the window.
 items_as_served: every item under every snapshot that answered requests, weighted by its share of
 the period's requests. in_periods: rows of the periods that are asked for. period: which of them.
+not_between: moments in a period rather than between the two, of what carries no dt.
 edges: sub-query edges(subject, bins) of inner bin edges, see Audit.to_bin.
 """
 _EDGES = """
@@ -177,6 +179,7 @@ def _fragments(asked: Asked, *, to_bin: str, edges: Edges | None) -> dict[str, s
         "{items_as_served}": _ITEMS_AS_SERVED,
         "{quantiles}": _quantile_array(),
         "{in_periods}": _IN_PERIODS[asked],
+        "{not_between}": _NOT_BETWEEN,
         "{period}": _PERIOD[asked],
         "{unbroken}": _UNBROKEN[asked],
         "{unbroken_period}": _UNBROKEN_PERIOD[asked],

@@ -57,20 +57,21 @@ dated AS (
 at_risk AS (
   SELECT {period} AS period, item_id, grp, source, hour, x FROM dated
   WHERE event_time >= {earliest} AND event_time < {latest}
-    AND (event_time < {reference_end} OR event_time >= {window_start})
+    AND {not_between}
 ),
 longest AS (
-  SELECT item_id, grp, max(hour) + 1e0 AS x FROM at_risk WHERE period = 'window'
-  GROUP BY item_id, grp HAVING sum(x) = 0e0
-  ORDER BY 3 DESC, item_id LIMIT 10
+  SELECT period, item_id, grp, max(hour) + 1e0 AS hours,
+         row_number() OVER (PARTITION BY period ORDER BY max(hour) DESC, item_id) AS place
+  FROM at_risk WHERE period <> 'reference'
+  GROUP BY period, item_id, grp HAVING sum(x) = 0e0
 ),
 cells AS (
   SELECT period, slice, 'speed=' || CAST(CAST(floor(hour / 24e0) AS bigint) AS varchar) AS label,
          grp, 1e0 AS weight, x
   FROM at_risk CROSS JOIN UNNEST(ARRAY['all', 'source=' || source]) AS u(slice)
   UNION ALL
-  SELECT 'window' AS period, 'all' AS slice, 'waiting=' || item_id AS label, grp, 1e0 AS weight, x
-  FROM longest
+  SELECT period, 'all' AS slice, 'waiting=' || item_id AS label, grp, 1e0 AS weight, hours AS x
+  FROM longest WHERE place <= 10
 )"""
 """A row of at_risk is an hour in which a launch had not been shown so often yet; x: then it was.
 Launches from before the log began are left out: nobody knows how often they had been shown."""
