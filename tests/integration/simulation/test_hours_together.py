@@ -7,10 +7,12 @@ import pytest
 from recsysops.adapters.arrow_lake import ArrowLake
 from recsysops.adapters.memory import MemoryBlobs, MemoryRegistry
 from recsysops.cli.gameday.seed_world import DAILY, HOURLY
-from recsysops.cli.gameday.week_answers import ask_together
+from recsysops.cli.gameday.week_answers import _ADDS_UP, ask_together
+from recsysops.detection.catalogue import find_audit
 from recsysops.detection.cells import read_edges
 from recsysops.detection.context import make_context, name_windows
 from recsysops.detection.many_windows import can_ask_together, render_together, split_answer
+from recsysops.detection.packed import add_up, read_packed, tell_packed
 from recsysops.ports import Row
 from recsysops.simulation.gauntlet.corruptions import ActiveFault
 from recsysops.simulation.gauntlet.fault_file import load_faults
@@ -126,3 +128,23 @@ def _named(row: Row) -> tuple[object, ...]:
 def _numbers(row: Row) -> list[float]:
     packed = str(row["groups"]).replace(":", " ").split()
     return [float(str(number)) for number in (row["ww"], row["wxx"], *packed)]
+
+
+@pytest.mark.parametrize("name", sorted(_ADDS_UP))
+def test_what_adds_up_is_told_of_two_days_as_the_sum_of_each(lake: ArrowLake, name: str) -> None:
+    first = datetime.combine(make_simulated_world(4).date_of(0), time(), UTC)
+    days = [Window(first + n * 24 * _HOUR, first + (n + 1) * 24 * _HOUR) for n in range(3)]
+    audit, both = find_audit(name), Window(days[0].start, days[1].end)
+    asked = lake.run(audit.render(make_context(window=days[2], reference=both)))
+    told = [row for row in asked if row["period"] == "reference"]
+    parts = []
+    before = Window(first - 24 * _HOUR, first)
+    for day in days[:2]:
+        context = make_context(window=day, reference=before).model_copy(update={"asked": "window"})
+        parts.append(read_packed(lake.run(audit.render(context))))
+    summed = tell_packed(add_up(parts), period="reference")
+    _assert_same(sorted(summed, key=_named), sorted(_in_order(told), key=_named))
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    return tell_packed(read_packed(rows), period="reference")
