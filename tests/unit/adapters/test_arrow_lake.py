@@ -1,5 +1,7 @@
 """The lake of Arrow parts: what it consists of, and what it remembers."""
 
+from datetime import UTC, datetime
+
 import pyarrow as pa
 import pytest
 from recsysops.adapters.arrow_lake import ArrowLake
@@ -64,6 +66,27 @@ def test_other_days_and_moments_are_filled_into_a_remembered_translation() -> No
         ("2026-01-04", "04 10"),
         ("2026-01-01", "01 10"),
     ]
+
+
+def test_lakes_of_one_process_answer_the_same_question_from_their_own_rows() -> None:
+    asked = "SELECT count(*) AS n FROM feedback WHERE dt >= '2026-{0}-01' AND dt < '2026-{0}-28'"
+    answers = []
+    for events in ("a", "bc"):
+        lake = ArrowLake()
+        lake.put("feedback", "1", _feedback(*events))
+        lake.compose({"feedback": ["1"]})
+        answers += [lake.run(asked.format(month))[0]["n"] for month in ("01", "02")]
+        lake.close()
+    assert answers == [1, 0, 2, 0]
+
+
+def test_moments_are_in_utc_and_decimals_are_numbers() -> None:
+    (row,) = ArrowLake().run(
+        "SELECT timestamp '2026-01-03 10:00:00' AS at, CAST('1.5' AS decimal(4, 1)) AS of,"
+        " CAST(NULL AS decimal(4, 1)) AS none"
+    )
+    assert row == {"at": datetime(2026, 1, 3, 10, tzinfo=UTC), "of": 1.5, "none": None}
+    assert isinstance(row["of"], float)
 
 
 def test_rows_added_to_a_part_are_seen_by_the_next_query() -> None:

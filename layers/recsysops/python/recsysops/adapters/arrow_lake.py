@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _PARTITION: Final = {"dt": "string"}
 _EVERY_COLUMN: Final = re.compile(r"select\s+(\w+\.)?\*", re.IGNORECASE)
+_TYPED_ANEW: Final = ("TIMESTAMP", "DECIMAL")
+"""What Athena answers as moments in UTC and as numbers."""
 _WORD: Final = re.compile(r"[a-z_0-9]+")
 _Digests = tuple[int, tuple[tuple[str, bytes], ...]]
 """Rows of one writing, and the digest of each of its columns."""
@@ -129,19 +131,18 @@ class ArrowLake:
 
     def _ask(self, sql: str) -> list[dict[str, object]]:
         try:
-            translated = translate_moments(sql)
-        except BadInput as error:
-            raise DependencyError(f"query failed: {error}") from error
-        return self._fetch(translated)
-
-    def _fetch(self, sql: str) -> list[dict[str, object]]:
-        try:
-            answer = self._connection.execute(sql)
-            names = [column[0] for column in answer.description]
+            question = translate_moments(sql)
+            answer = self._connection.execute(question.statement, question.values)
+            columns = [(name, str(kind)) for name, kind, *_ in answer.description]
             rows = answer.fetchall()
-        except duckdb.Error as error:
+        except (BadInput, duckdb.Error) as error:
             raise DependencyError(f"query failed: {error}") from error
-        return [dict(zip(names, map(_typed, row), strict=True)) for row in rows]
+        names = [name for name, _ in columns]
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        for name in (name for name, kind in columns if kind.startswith(_TYPED_ANEW)):
+            for row in found:
+                row[name] = _typed(row[name])
+        return found
 
     def _create_part(self, table: str, part: str) -> None:
         typed = ", ".join(_chosen_columns(table, there=()))
@@ -173,7 +174,7 @@ def _digest_columns(rows: pa.Table) -> _Digests:
 
 def _digest(column: pa.ChunkedArray) -> bytes:
     """Name a column's values; equal names are equal values (unequal ones may be equal, too)."""
-    digest = hashlib.blake2b(str(column.type).encode(), digest_size=16)
+    digest = hashlib.sha256(str(column.type).encode())
     for chunk in column.chunks:
         digest.update(f"{chunk.offset}:{len(chunk)}".encode())
         for buffer in chunk.buffers():

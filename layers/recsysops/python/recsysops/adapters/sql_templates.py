@@ -1,23 +1,36 @@
-"""Knows Athena SQL apart from its moments: translated once, whatever the window.
+"""Knows Athena SQL apart from its moments: translated and parsed once, whatever the window.
 
-Parsing costs more than most answers do, so a process keeps the translations of all its lakes.
+Both cost more than many an answer does, so a process keeps the statements of all its lakes.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+import duckdb
 
 from recsysops.adapters.duckdb_sql import translate_athena_sql
 
 _MOMENT: Final = re.compile(r"timestamp '([^']*)'")
 _DAY: Final = re.compile(r"'(\d{4}-\d\d-\d\d)'")
-_KEPT_TRANSLATIONS: Final = 2_048
+_TOLD_MOMENT: Final = re.compile(r"'1000-01-01 00:00:(\d\d)[.0]*'")
+_TOLD_DAY: Final = re.compile(r"'1000-01-(\d\d)'")
+_KEPT_STATEMENTS: Final = 2_048
 
 
-def translate_moments(sql: str) -> str:
-    """Return one Athena SELECT as DuckDB SQL. Raises: BadInput.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement for DuckDB, and the moments and days that it is asked about by name."""
+
+    statement: duckdb.Statement
+    values: dict[str, str]
+
+
+def translate_moments(sql: str) -> Question:
+    """Return one Athena SELECT for DuckDB. Raises: BadInput; duckdb.Error.
 
     Moments and days are told apart by which of them are the same within one query.
     """
@@ -28,17 +41,17 @@ def translate_moments(sql: str) -> str:
             lambda match: f"timestamp '1000-01-01 00:00:{moments.index(match[1]):02d}'", sql
         ),
     )
-    filled = _translate(template)
-    for place, moment in enumerate(moments):
-        filled = filled.replace(f"1000-01-01 00:00:{place:02d}", moment)
-    for place, day in enumerate(days):
-        filled = filled.replace(f"'1000-01-{place + 1:02d}'", f"'{day}'")
-    return filled
+    values = {f"moment_{place:02d}": moment for place, moment in enumerate(moments)}
+    values |= {f"day_{place + 1:02d}": day for place, day in enumerate(days)}
+    return Question(_translate(template), values)
 
 
-@lru_cache(maxsize=_KEPT_TRANSLATIONS)
-def _translate(template: str) -> str:
-    return translate_athena_sql(template)
+@lru_cache(maxsize=_KEPT_STATEMENTS)
+def _translate(template: str) -> duckdb.Statement:
+    translated = translate_athena_sql(template)
+    named = _TOLD_DAY.sub(r"$day_\1", _TOLD_MOMENT.sub(r"$moment_\1", translated))
+    (statement,) = duckdb.extract_statements(named)
+    return statement
 
 
 def _distinct(pattern: re.Pattern[str], sql: str) -> list[str]:

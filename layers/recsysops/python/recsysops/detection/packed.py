@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from pydantic_core import from_json
 
 from recsysops.errors import BadData
 from recsysops.ports import Row
@@ -19,9 +20,10 @@ Name = tuple[str, str]
 """Slice and subject."""
 _SCALARS = ("n", "ww", "wxx")
 _NO_MARKS: Final = bytes(set(range(256)) - set(b": \n"))
-_ONE_MARK: Final = bytes.maketrans(b" \n", b"::")
+_AS_COMMAS: Final = bytes.maketrans(b": \n", b",,,")
 _PARTS: Final = b":: " * HASH_GROUPS
 """The marks of a row with all groups; of one with fewer it is the beginning."""
+_MISSHAPEN: Final = (KeyError, ValueError, TypeError, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ def numbers_first(cell: str) -> tuple[int, int, str]:
 def _unpack(rows: Sequence[Row]) -> tuple[Floats, Floats]:
     try:
         scalars, groups = _unpack_all(rows)
-    except (KeyError, ValueError, IndexError):
+    except _MISSHAPEN:
         for row in rows:
             _refuse_misshapen(row)
         raise
@@ -179,24 +181,25 @@ def _unpack(rows: Sequence[Row]) -> tuple[Floats, Floats]:
 def _refuse_misshapen(row: Row) -> None:
     try:
         _unpack_all([row])
-    except (KeyError, ValueError, IndexError) as error:
+    except _MISSHAPEN as error:
         raise BadData(f"audit row {dict(row)} is not of the expected shape: {error}") from error
 
 
 def _unpack_all(rows: Sequence[Row]) -> tuple[Floats, Floats]:
-    """Read 'group:weight:value …' of all rows at once. Raises: KeyError, ValueError, IndexError."""
+    """Read 'group:weight:value …' of all rows at once. Raises: what `_MISSHAPEN` names."""
     scalars = np.array([[float(str(row[name])) for row in rows] for name in _SCALARS])
-    groups = np.zeros((2, len(rows), HASH_GROUPS))
     packed = [str(row["groups"]) for row in rows]
     counts = [text.count(" ") + 1 for text in packed]
     together = "\n".join(packed).encode()
     # a million parts a week: their shape is what is left when all but the marks is taken out
     if together.translate(None, _NO_MARKS) != b"\n".join(_PARTS[: 3 * n - 1] for n in counts):
         raise ValueError("groups are not 'group:weight:value'")
-    if rows:
-        texts = together.translate(_ONE_MARK).split(b":")
-        numbers = list(map(int, texts[::3]))
-        place = np.repeat(np.arange(len(rows)), counts)
-        groups[0, place, numbers] = list(map(float, texts[1::3]))
-        groups[1, place, numbers] = list(map(float, texts[2::3]))
+    # as one JSON list a third of the time of float() part by part, to the same last bit
+    told = from_json(b"[" + together.translate(_AS_COMMAS) + b"]")
+    numbers = np.fromiter(told, np.float64, len(told)).reshape(sum(counts), 3)
+    chosen = numbers[:, 0].astype(np.intp)
+    if not (chosen == numbers[:, 0]).all() or (chosen < 0).any():
+        raise ValueError("groups are not numbered")
+    groups = np.zeros((2, len(rows), HASH_GROUPS))
+    groups[:, np.repeat(np.arange(len(rows)), counts), chosen] = numbers[:, 1:].T
     return scalars.reshape(len(_SCALARS), len(rows)), groups

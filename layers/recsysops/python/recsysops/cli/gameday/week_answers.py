@@ -19,10 +19,6 @@ from recsysops.vocabulary import Window
 from recsysops.workflows.keep_baselines import BaselineStore
 from recsysops.workflows.plan_audits import AuditPlan, PlannedAudit
 
-_CHEAPER_ALONE: Final = ("score_drift", "expected_plays")
-"""Most of their time goes into rows and bins, which a week has as many of as its days."""
-
-
 _ADDS_UP: Final = frozenset(
     {
         "choice_rank", "day_volume", "downstream_echo", "empty_slates", "event_clock",
@@ -73,7 +69,6 @@ class WeekAnswers:
             if (
                 audit.every == "day"
                 and can_ask_together(audit)
-                and audit.name not in _CHEAPER_ALONE
                 and self._baselines.find(audit, reference) is None
             ):
                 with suppress(DependencyError):
