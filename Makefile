@@ -66,7 +66,7 @@ launches-check: $(READY)  ## launch forecasts against the simulated truth
 gameday: $(READY)  ## every labelled fault in three sizes over ten seeds, and 300 quiet weeks
 	@$(BIN)/recsysops gameday
 
-gameday-quick: $(READY)  ## every labelled fault once in three sizes, and ten quiet weeks
+gameday-quick: $(READY)  ## every labelled fault once, middle and large, and four quiet weeks
 	@$(BIN)/recsysops gameday --quick
 
 openapi: $(READY)  ## write functions/describe_api/openapi.json anew from routes, bodies and events

@@ -72,6 +72,13 @@ def test_a_row_of_another_shape_or_with_infinite_sums_is_refused(broken: dict[st
         read_distributions([row])
 
 
+@pytest.mark.parametrize("spelled", ["inf", "-inf", "nan", "-nan", "Infinity", "-Infinity", "NaN"])
+def test_infinite_sums_are_called_so_however_the_engine_spells_them(spelled: str) -> None:
+    row = {**packed_row("window", "s", "c", weights=[1.0]), "groups": f"0:1.0:{spelled}"}
+    with pytest.raises(BadData, match="infinite or missing"):
+        read_distributions([row])
+
+
 def test_cells_can_be_picked_and_windows_be_set_against_another_reference() -> None:
     known, new = read_distributions(
         [

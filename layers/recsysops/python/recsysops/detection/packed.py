@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ _NO_MARKS: Final = bytes(set(range(256)) - set(b": \n"))
 _AS_COMMAS: Final = bytes.maketrans(b": \n", b",,,")
 _PARTS: Final = b":: " * HASH_GROUPS
 """The marks of a row with all groups; of one with fewer it is the beginning."""
+_INFINITE: Final = re.compile(r":-?(inf|nan)\b")
+_NOT_FINITE: Final = "audit sums hold infinite or missing numbers"
 _MISSHAPEN: Final = (KeyError, ValueError, TypeError, IndexError)
 
 
@@ -174,7 +177,7 @@ def _unpack(rows: Sequence[Row]) -> tuple[Floats, Floats]:
             _refuse_misshapen(row)
         raise
     if not np.isfinite(groups).all():
-        raise BadData("audit sums hold infinite or missing numbers")
+        raise BadData(_NOT_FINITE)
     return scalars, groups
 
 
@@ -182,6 +185,8 @@ def _refuse_misshapen(row: Row) -> None:
     try:
         _unpack_all([row])
     except _MISSHAPEN as error:
+        if _INFINITE.search(str(row.get("groups"))):  # as the laptop's engine spells it: no JSON
+            raise BadData(_NOT_FINITE) from error
         raise BadData(f"audit row {dict(row)} is not of the expected shape: {error}") from error
 
 

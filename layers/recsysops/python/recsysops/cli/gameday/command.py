@@ -52,7 +52,6 @@ def gameday(
     detectors see the lake only. Fails when middle or large faults are found
     in less than 95 % of worlds, or quiet weeks have more than 0.1 false incidents.
     """
-    from recsysops.cli.gameday.grading import published_floor
     from recsysops.cli.gameday.plan import FIRST_REPORTED_SEED, FULL, QUICK, plan_tasks
     from recsysops.cli.gameday.report import write_page
     from recsysops.cli.gameday.summary import summarise
@@ -65,8 +64,6 @@ def gameday(
     )
     first_seed = FIRST_REPORTED_SEED if seed is None else seed
     faults = _chosen(load_faults(faults_dir), only)
-    for fault in faults:
-        published_floor(fault)  # a bad file must say so before an hour of work
     tasks = plan_tasks(faults, first_seed=first_seed, extent=extent)
     if only and only != "none":
         tasks = [task for task in tasks if isinstance(task, FaultTask)]
@@ -117,12 +114,14 @@ def _run(tasks: Sequence[Task], *, workers: int, quiet: bool) -> tuple[list[Worl
 
 
 def _chosen(faults: tuple[FaultFile, ...], only: str | None) -> tuple[FaultFile, ...]:
-    if only is None:
-        return faults
-    chosen = tuple(fault for fault in faults if fault.name == only)
+    from recsysops.cli.gameday.grading import published_floor
+
+    chosen = tuple(fault for fault in faults if only in (None, fault.name))
     if not chosen and only != "none":
         names = ", ".join(fault.name for fault in faults)
         raise BadInput(f"unknown fault {only!r}; choose from none, {names}")
+    for fault in chosen:
+        published_floor(fault)  # a bad file must say so before an hour of work
     return chosen
 
 
