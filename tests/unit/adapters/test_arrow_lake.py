@@ -1,6 +1,6 @@
 """The lake of Arrow parts: what it consists of, and what it remembers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -66,6 +66,17 @@ def test_other_days_and_moments_are_filled_into_a_remembered_translation() -> No
         ("2026-01-04", "04 10"),
         ("2026-01-01", "01 10"),
     ]
+
+
+def test_as_many_moments_and_days_as_a_query_likes_are_told_apart() -> None:
+    days = [datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(120)]
+    columns = ", ".join(
+        f"'{day:%Y-%m-%d}' AS d{n}, timestamp '{day:%Y-%m-%d} 10:00:00.000' AS t{n}"
+        for n, day in enumerate(days)
+    )
+    [row] = ArrowLake().run(f"SELECT {columns}")
+    assert [row[f"d{n}"] for n in range(120)] == [f"{day:%Y-%m-%d}" for day in days]
+    assert [row[f"t{n}"] for n in range(120)] == [day + timedelta(hours=10) for day in days]
 
 
 def test_lakes_of_one_process_answer_the_same_question_from_their_own_rows() -> None:

@@ -60,6 +60,8 @@ def test_packing_keeps_every_bit(weights: list[float], value: float) -> None:
         {"groups": "0:1,1:1"},
         {"groups": "0:null:1"},
         {"groups": "0:[1]:1"},
+        {"groups": "0:true:1"},
+        {"groups": '0:"1":1'},
         {"groups": None},
         {"groups": "0:inf:0.0"},
         {"groups": "0:NaN:0.0"},

@@ -16,8 +16,8 @@ from recsysops.adapters.duckdb_sql import translate_athena_sql
 
 _MOMENT: Final = re.compile(r"timestamp '([^']*)'")
 _DAY: Final = re.compile(r"'(\d{4}-\d\d-\d\d)'")
-_TOLD_MOMENT: Final = re.compile(r"'1000-01-01 00:00:(\d\d)[.0]*'")
-_TOLD_DAY: Final = re.compile(r"'1000-01-(\d\d)'")
+_TOLD_MOMENT: Final = re.compile(r"'1000-01-01 00:00:(\d+)(?:\.0+)?'")
+_TOLD_DAY: Final = re.compile(r"'1000-01-(\d+)'")
 _KEPT_STATEMENTS: Final = 2_048
 
 

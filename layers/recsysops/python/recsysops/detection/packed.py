@@ -26,7 +26,8 @@ _PARTS: Final = b":: " * HASH_GROUPS
 """The marks of a row with all groups; of one with fewer it is the beginning."""
 _INFINITE: Final = re.compile(r":-?(inf|nan)\b")
 _NOT_FINITE: Final = "audit sums hold infinite or missing numbers"
-_MISSHAPEN: Final = (KeyError, ValueError, TypeError, IndexError)
+_NUMBERS: Final = frozenset((int, float))
+_MISSHAPEN: Final = (KeyError, ValueError, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,8 @@ def _unpack_all(rows: Sequence[Row]) -> tuple[Floats, Floats]:
         raise ValueError("groups are not 'group:weight:value'")
     # as one JSON list a third of the time of float() part by part, to the same last bit
     told = from_json(b"[" + together.translate(_AS_COMMAS) + b"]")
+    if not _NUMBERS.issuperset(map(type, told)):
+        raise ValueError("groups hold what is no number")
     numbers = np.fromiter(told, np.float64, len(told)).reshape(sum(counts), 3)
     chosen = numbers[:, 0].astype(np.intp)
     if not (chosen == numbers[:, 0]).all() or (chosen < 0).any():

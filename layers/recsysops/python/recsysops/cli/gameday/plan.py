@@ -15,7 +15,7 @@ FIRST_REPORTED_SEED: Final = 1_000
 _QUIET_SEEDS_AFTER: Final = 500
 """Quiet chains use other seeds than faults."""
 _SECONDS: Final = {"start": 8.0, "quiet week": 12.2, "fault": 1.05}
-"""CPU seconds, measured on two busy cores (decision 0111): what to expect, no promise."""
+"""CPU seconds, as a full run on two busy cores spent them (decision 0111): no promise."""
 _OF_A_KIND: Final = 8
 """With one seed, so many faults in a row meet one kind of world, the next ones the other."""
 
