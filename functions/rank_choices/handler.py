@@ -1,4 +1,7 @@
-"""Ranks what members chose in a window: {window_start, window_end}, {} for the audit's default."""
+"""Ranks what members chose in a window, and what was launched, whatever they were shown.
+
+Event: {window_start, window_end}, {} for the audit's default.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -8,6 +11,7 @@ from recsysops.bootstrap import process_ports
 from recsysops.detection.context import plan_context
 from recsysops.observability import make_logger
 from recsysops.workflows.rank_choices import rank_choices
+from recsysops.workflows.rank_launches import rank_launches
 
 PORTS = process_ports()
 LOGGER = make_logger("rank_choices")
@@ -19,8 +23,13 @@ def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
     context = plan_context(event, now=now)
     if context.every == "hour":
         return {"ranked_count": 0}
-    ranked = rank_choices(
-        context.window, queries=PORTS.queries, cache=PORTS.catalogues, lake=PORTS.lake
+    window, queries, cache, lake = context.window, PORTS.queries, PORTS.catalogues, PORTS.lake
+    choices = rank_choices(window, queries=queries, cache=cache, lake=lake)
+    launches = rank_launches(window, queries=queries, cache=cache, lake=lake)
+    LOGGER.info(
+        "choices and launches ranked",
+        choices=choices.ranked_count,
+        launches=launches.ranked_count,
+        refused=choices.refused_count + launches.refused_count,
     )
-    LOGGER.info("choices ranked", ranked=ranked.ranked_count, refused=ranked.refused_count)
-    return asdict(ranked)
+    return {**asdict(choices), "launches": asdict(launches)}

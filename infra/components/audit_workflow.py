@@ -30,6 +30,7 @@ AUDITED_TABLES = (
     "feedback",
     "consumer_logs",
     "choice_ranks",
+    "launch_ranks",
     "replayed_requests",
     "model_profiles",
     "item_snapshots",

@@ -129,6 +129,7 @@ class RecsysopsStack(Stack):
         self.artefacts.allow_reading_flag_documents(rank)
         self.lake.allow_querying(rank, "full_requests", "feedback")
         self.lake.allow_writing(rank, "choice_ranks")
+        self.lake.allow_writing(rank, "launch_ranks")
         check = self.functions["check_models"]
         self.artefacts.allow_reading(check)
         self.artefacts.allow_reading_flag_documents(check)

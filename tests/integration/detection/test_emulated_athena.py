@@ -33,6 +33,7 @@ from tests.fakes.audited_lake import (
     next_batch,
     write_day,
 )
+from tests.fakes.launch_ranks import launch_rank
 from tests.fakes.log_faults import write_every_fault
 from tests.fakes.releases import write_bad_canary
 from tests.fakes.searches import write_searches
@@ -83,6 +84,12 @@ def lake() -> Iterator[DuckDbLake]:
         write_searches(lake, REFERENCE)
         write_searches(lake, WINDOW, empty=100, failed=100)
         write_bad_canary(lake, reference=REFERENCE, window=WINDOW)
+        for window, lower in ((REFERENCE, 0.0), (WINDOW, 0.4)):
+            ranks = [
+                launch_rank(n, window.start, age=n % 7, percentile=lower + rng.uniform(0.2, 0.5))
+                for n in range(60)
+            ]
+            lake.write_rows("launch_ranks", rows=ranks, ingest_time=window.start, name="launches")
         lake.flush()
         yield lake
 

@@ -259,6 +259,7 @@ def test_a_kept_reference_is_not_asked_again_and_changes_no_judgement() -> None:
         "feedback_rates",
         "genre_calibration",
         "launch_impressions",
+        "launch_rank",
         "similar_answers",
     )
     assert sum(start in sql for sql in alone) == len(joined) + len(empty)

@@ -72,6 +72,24 @@ def test_full_records_are_as_many_as_their_probabilities_say(made: Made) -> None
     assert abs(slim["full"].sum() - expected) < 4.0 * np.sqrt(expected)
 
 
+def test_every_launch_of_the_week_is_ranked_and_stands_last_without_its_bias(made: Made) -> None:
+    ranks = made.quiet.tables["launch_ranks"]
+    out = made.world.items["launch_day"] == made.world.first_day.toordinal()
+    assert sorted(ranks["item_id"]) == sorted(made.world.item_ids[out])
+    assert set(ranks["age_days"]) == {0}
+    assert ((ranks["rank_percentile"] > 0.05) & (ranks["rank_percentile"] < 0.95)).all()
+
+    def bury(table: str, columns: Columns) -> Columns:
+        if table != "item_vectors":
+            return columns
+        buried = np.where(columns["is_launch"], -99.0, columns["popularity"])
+        return columns | {"popularity": buried}
+
+    last = made.again(bury).tables["launch_ranks"]["rank_percentile"]
+    assert (last > 0.99).all()
+    assert (last < 1.0).all()
+
+
 def test_a_lost_year_upstream_empties_the_year_block_of_what_is_shown(made: Made) -> None:
     def lose_years(table: str, columns: Columns) -> Columns:
         return columns | {"year": np.zeros(len(columns["row"]))} if table == "items" else columns

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from recsysops.model.kernel import Block, block_contributions, round_scores
-from recsysops.model.topk import best_rows, blas_error_bound, order_by_score, shortlist_rows
+from recsysops.model.topk import (
+    best_rows,
+    blas_error_bound,
+    order_by_score,
+    place_rows,
+    shortlist_rows,
+)
+from scipy.stats import rankdata
 
 
 def exact_scores(matrix: np.ndarray, vector: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -139,3 +146,18 @@ def test_rows_that_may_not_be_ranked_are_never_shortlisted() -> None:
 
 def test_equal_scores_keep_the_order_of_their_rows() -> None:
     assert order_by_score(np.array([1, 2, 1, 2], dtype=np.float32)).tolist() == [1, 3, 0, 2]
+
+
+def test_places_by_hand_equal_scores_share_the_mean_and_nan_is_best() -> None:
+    scores = np.array([0.5, 2.0, 0.5, -np.inf, 0.5], dtype=np.float32)
+    assert place_rows(scores, np.arange(5)).tolist() == [3.0, 1.0, 3.0, 5.0, 3.0]
+    scores[3] = np.nan
+    assert place_rows(scores, np.array([3, 1])).tolist() == [1.0, 2.0]
+    assert place_rows(scores, np.empty(0, dtype=np.intp)).tolist() == []
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=40), st.data())
+def test_places_are_those_of_scipy(scores: list[int], data: st.DataObject) -> None:
+    rows = data.draw(st.lists(st.integers(0, len(scores) - 1), max_size=10))
+    found = place_rows(np.array(scores, dtype=np.float32), np.array(rows, dtype=np.intp))
+    assert found.tolist() == rankdata([-score for score in scores])[rows].tolist()

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from recsysops.serving.ranking import (
     SHORTLIST,
     RankingRequest,
     block_names,
+    place_launches,
     rank_item,
     rank_slate,
 )
@@ -269,3 +270,21 @@ def test_a_plain_surface_plans_nothing() -> None:
     slate = rank_slate(CATALOGUE, ask())
     assert slate.planned == ()
     assert slate.policy_order == slate.shortlist
+
+
+@pytest.mark.parametrize("member_vector", [make_vector(1), make_vector(2), None])
+def test_launches_stand_where_the_kernel_ranks_them(member_vector: np.ndarray | None) -> None:
+    whole_year = 500 * 365
+    request = ask(member_vector=member_vector, excluded=(IDS[3],))
+    rows, percentiles = place_launches(CATALOGUE, request, days=whole_year)
+    ids = [CATALOGUE.ids[row] for row in rows.tolist()]
+    assert ids == [IDS[-2]]  # the last one is only announced, of the others no launch is known
+    found = rank_item(CATALOGUE, request, IDS[-2])
+    assert found.rank is not None
+    assert percentiles[0] * found.eligible_count + 0.5 == pytest.approx(found.rank, abs=1.0)
+
+
+def test_a_launch_that_is_old_or_excluded_has_no_place() -> None:
+    for request in (ask(excluded=(IDS[-2],)), ask(event_time=NOW + timedelta(days=6))):
+        rows, percentiles = place_launches(CATALOGUE, request, days=7)
+        assert (len(rows), len(percentiles)) == (0, 0)

@@ -22,7 +22,7 @@ _TRAFFIC = ("volume", "day_volume")
 _NO_NUMBERS = "broken_score_share"
 """NaN among the scores leaves no sum of them to judge."""
 _FED_BY = {
-    "rank_choices": ("choice_rank",),
+    "rank_choices": ("choice_rank", "launch_rank"),
     "check_models": ("model_profile", "training_serving_skew"),
 }
 """Steps of the run and the audits of the tables that they write."""

@@ -161,3 +161,17 @@ def _rows_above_sample(scores: Float32Array, k: int) -> IndexArray | None:
 def _largest_magnitude(numbers: Float32Array) -> float:
     # without a copy of a million absolute values
     return max(float(numbers.max(initial=0.0)), -float(numbers.min(initial=0.0)))
+
+
+def place_rows(scores: Float32Array, rows: IndexArray) -> Float64Array:
+    """Return the places of some rows among all scores (n,), 1 is best; equal scores share the mean.
+
+    NaN counts as best. One sort serves all rows, so the places are those of `scores` as given: what
+    only the kernel tells apart is not told apart here.
+    """
+    ascending = np.sort(scores)
+    below, not_above = (
+        np.searchsorted(ascending, scores[rows], side=side) for side in ("left", "right")
+    )
+    places: Float64Array = len(scores) - (below + not_above - 1) / 2.0
+    return places

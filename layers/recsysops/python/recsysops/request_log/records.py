@@ -29,6 +29,11 @@ PROFILE_DAY = "2024-01-01"
 """Every model profile lies in this one partition: models are asked for by id, not by day."""
 REPLAYED_A_DAY = 1_000
 """Logged requests repeated a day; planned from the floor of `training_serving_skew`."""
+FOLLOWED_LAUNCH_DAYS = 7
+"""Days from its launch on in which an item is ranked as one, for `launch_ranks`."""
+RANKED_FOR_LAUNCHES_A_DAY = 200
+"""Logged requests a day that every recent launch is ranked in: a launch's mean percentile is then
+known to 0.02, far below what items of one age differ by."""
 
 
 class LogRecord(BaseModel):
@@ -287,6 +292,24 @@ class ChoiceRank(RequestRecord):
     country: Country = None
 
 
+class LaunchRankRow(LogRecord):
+    """Where the rankings of one day's sampled requests have one recent launch, shown or not."""
+
+    schema_version: int = Field(SCHEMA_VERSION, description="version of this declaration")
+    event_time: LakeMoment = Field(description="first moment of the UTC day of the requests")
+    item_id: str = Field(description="item launched")
+    item_group: int = Field(description="hash group of the item, 0..31")
+    source: str = Field(description="supplier of its values")
+    language: str | None = Field(description="original language")
+    launch_date: str = Field(description="ISO date of launch")
+    age_days: int = Field(description="days since its launch, 0 on the first")
+    requests: int = Field(description="sampled requests in which it could have been ranked")
+    rank_percentile: float = Field(
+        description="mean of (rank - 0.5) / eligible items over them, weighted by the inverse of "
+        "the probability that each was logged; 0 is best, items of one score share a rank"
+    )
+
+
 class ReplayedRequestRow(RequestRecord):
     """What became of a logged request that was recomputed from its inputs."""
 
@@ -376,6 +399,7 @@ TABLES: dict[str, type[LogRecord]] = {
     "feedback": FeedbackEvent,
     "consumer_logs": ConsumerLog,
     "choice_ranks": ChoiceRank,
+    "launch_ranks": LaunchRankRow,
     "replayed_requests": ReplayedRequestRow,
     "model_profiles": ModelProfileRow,
     "item_snapshots": ItemSnapshotRow,

@@ -17,7 +17,13 @@ from recsysops.model.kernel import (
     block_contributions,
     round_scores,
 )
-from recsysops.model.topk import BestRows, approximate_scores, best_rows, order_by_score
+from recsysops.model.topk import (
+    BestRows,
+    approximate_scores,
+    best_rows,
+    order_by_score,
+    place_rows,
+)
 from recsysops.serving.exploration import arm_of, draw_exploration, final_slots
 from recsysops.serving.filters import NO_FILTERS, AttributeFilters, matching_items
 from recsysops.serving.slate_order import plan_order
@@ -179,6 +185,30 @@ def rank_item(catalogue: Catalogue, request: RankingRequest, item_id: str) -> It
         return ItemRank(eligible=False, rank=None, eligible_count=eligible_count)
     rank = 1 + _count_better(catalogue, request.member_vector, mask=mask, row=row)
     return ItemRank(eligible=True, rank=rank, eligible_count=eligible_count)
+
+
+def place_launches(
+    catalogue: Catalogue, request: RankingRequest, *, days: int
+) -> tuple[IndexArray, Float64Array]:
+    """Return a request's eligible items of the last `days` days and their rank percentiles.
+
+    A percentile is (rank - 0.5) / eligible items: 0 is best, items of one score share a rank.
+    Ranks are those of BLAS scores in greedy order, before slots reserved for launches: off the
+    kernel's by the places of items that its error bound cannot tell apart.
+
+    Returns: rows (k,) ascending; percentiles (k,) between 0 and 1.
+    """
+    mask = _eligible_mask(catalogue, request)
+    recent = mask & catalogue.launched_since(request.event_time, days=days)
+    approximate, _ = approximate_scores(
+        catalogue.matrix,
+        _vector_or_zero(catalogue, request.member_vector),
+        bias=catalogue.bias,
+        blocks=catalogue.encoder.blocks,
+        largest_row_norm=catalogue.largest_row_norm,
+    )
+    places = place_rows(approximate[mask], np.flatnonzero(recent[mask]))
+    return np.flatnonzero(recent), (places - 0.5) / max(int(mask.sum()), 1)
 
 
 def score_rows(

@@ -32,6 +32,7 @@ from recsysops.workflows.check_models import check_models
 from recsysops.workflows.load_catalogue import CatalogueCache
 from recsysops.workflows.publish_delta import publish_delta
 from recsysops.workflows.rank_choices import rank_choices
+from recsysops.workflows.rank_launches import rank_launches
 from recsysops.workflows.recommend_items import RecommendPorts, recommend_items
 from recsysops.workflows.record_feedback import record_feedback
 from recsysops.workflows.run_audit import AuditPorts, run_audit
@@ -105,9 +106,10 @@ class InProcessStage:
         return sent
 
     def audit(self, window: Window, reference: Window) -> Sequence[Incident]:
-        """Rank the window's choices, audit it, return the incidents that are open now."""
+        """Rank choices and launches, audit the window, return the incidents that are open now."""
         for each in (reference, window):
-            rank_choices(each, queries=self.lake, cache=self.cache, lake=self.lake)
+            for rank in (rank_choices, rank_launches):
+                rank(each, queries=self.lake, cache=self.cache, lake=self.lake)
         check_models(
             window,
             reference=reference,

@@ -12,16 +12,15 @@ from recsysops.detection.checks import Check
 from recsysops.detection.compare import share_changes
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
+from recsysops.detection.launches import compare_launches
 from recsysops.detection.roots import ANYTHING, Root
 from recsysops.detection.support import require_both_periods
 from recsysops.statistics.jackknife import jackknife_error, leave_one_group_out, with_p_value
 from recsysops.statistics.moving_shares import Taken, compare_moving_shares
 from recsysops.statistics.shares import Weighted
-from recsysops.statistics.standardised import Strata, standardise
 from recsysops.statistics.student import Floats
 
 _LAUNCHES, _EXPOSURE, _ITEMS, _EARNED = "launches", "exposure", "items", "earned"
-_LEAST_LAUNCH_DAYS = 10.0
 _LEAST_EARNED = 100.0
 """Plays of explored slots, in effective rows."""
 _LEAST_SHARE = 0.02
@@ -121,10 +120,10 @@ def judge(distributions: Sequence[Distribution], context: AuditContext) -> list[
 
 
 def _launch_checks(found: Distribution) -> Iterator[Check]:
-    rows = float(found.window.weights.sum())
-    if min(rows, float(found.reference.weights.sum())) < _LEAST_LAUNCH_DAYS:
+    rates = compare_launches(found)
+    if rates is None:
         return
-    rates = standardise(_strata(found.reference), _strata(found.window))
+    rows = float(found.window.weights.sum())
     # launches of one age may all be alike: never surer than a binomial of them
     smoothed = (rates.observed * rows + 1.0) / (rows + 2.0)
     error = np.fmax(rates.rates.error, math.sqrt(smoothed * (1.0 - smoothed) / (rows + 2.0)))
@@ -140,10 +139,6 @@ def _launch_checks(found: Distribution) -> Iterator[Check]:
         p_value=float(tested.p_value),
         nested=bool(found.slice),
     )
-
-
-def _strata(sums: Sums) -> Strata:
-    return Strata(sums.groups, sums.values)
 
 
 def _group_checks(by_subject: Mapping[str, Mapping[str, Distribution]]) -> Iterator[Check]:

@@ -33,8 +33,8 @@ UpstreamTable = Literal[
     "training_rows",
 ]  # fmt: skip
 LogTable = Literal[
-    "slim_requests", "full_requests", "feedback", "choice_ranks", "consumer_logs", "item_snapshots",
-    "model_profiles", "replayed_requests",
+    "slim_requests", "full_requests", "feedback", "choice_ranks", "launch_ranks", "consumer_logs",
+    "item_snapshots", "model_profiles", "replayed_requests",
 ]  # fmt: skip
 Deed = Literal[
     "fill", "scale", "add", "noise", "swap", "shuffle", "reverse", "drop", "duplicate", "crowd",

@@ -18,6 +18,7 @@ from recsysops.simulation.gauntlet.columns import (
     choose_texts,
     take_rows,
 )
+from recsysops.simulation.gauntlet.launch_ranks import rank_recent_launches
 from recsysops.simulation.gauntlet.linear_model import BLOCKS, block_edges
 from recsysops.simulation.gauntlet.model_tables import profile_new_model, repeat_sample
 from recsysops.simulation.gauntlet.responses import (
@@ -67,6 +68,9 @@ def log_day(world: World, taste: Taste, served: ServedDay) -> LoggedDay:
         "item_snapshots": _item_snapshots(world, served),
         "feedback": _feedback(world, served, slim, choices),
         "choice_ranks": _choice_ranks(world, served, slim, choices),
+        "launch_ranks": rank_recent_launches(
+            world, served, slim, midnight=midnight_of(world, served.day)
+        ),
         "consumer_logs": _consumer_logs(world, served, slim),
     }
     played = count_plays(choices, n_items=len(world.item_ids))
