@@ -31,9 +31,9 @@ REPLAYED_A_DAY = 1_000
 """Logged requests repeated a day; planned from the floor of `training_serving_skew`."""
 FOLLOWED_LAUNCH_DAYS = 7
 """Days from its launch on in which an item is ranked as one, for `launch_ranks`."""
-RANKED_FOR_LAUNCHES_A_DAY = 200
-"""Logged requests a day that every recent launch is ranked in: a launch's mean percentile is then
-known to 0.02, far below what items of one age differ by."""
+RANKED_FOR_LAUNCHES_A_DAY = 100
+"""Logged requests a day that every recent launch is ranked in: one launch's mean percentile is then
+known to 0.03, below what launches of one age differ by."""
 
 
 class LogRecord(BaseModel):

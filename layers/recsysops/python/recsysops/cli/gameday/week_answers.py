@@ -22,8 +22,8 @@ from recsysops.workflows.plan_audits import AuditPlan, PlannedAudit
 _ADDS_UP: Final = frozenset(
     {
         "choice_rank", "day_volume", "downstream_echo", "empty_slates", "event_clock",
-        "feedback_loss", "feedback_rates", "genre_calibration", "log_loss", "log_schema",
-        "model_age", "predictions", "repeated_rows", "slate_quality", "slate_spread",
+        "feedback_loss", "feedback_rates", "genre_calibration", "launch_rank", "log_loss",
+        "log_schema", "model_age", "predictions", "repeated_rows", "slate_quality", "slate_spread",
         "snapshot_age", "table_freshness", "training_serving_skew",
     }
 )  # fmt: skip

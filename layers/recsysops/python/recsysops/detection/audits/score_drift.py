@@ -68,15 +68,15 @@ hotfixed AS (
 {edges},
 binned AS (
   SELECT p.period, p.model_id, p.member_group AS grp, p.subject,
-    CASE WHEN p.x = 0e0 THEN 'zero'
-      ELSE coalesce(CAST(width_bucket(p.x, e.bins) AS varchar), 'unbinned') END AS bin,
+    CASE WHEN p.x = 0e0 THEN -1 ELSE width_bucket(p.x, e.bins) END AS bin,
     count(*) AS n, sum(p.weight) AS w, sum(p.weight * p.weight) AS ww,
     sum(p.weight * p.x) AS wx, sum(p.weight * p.x * p.x) AS wxx
   FROM parts p LEFT JOIN edges e ON e.subject = p.subject
   GROUP BY 1, 2, 3, 4, 5
 ),
 sums AS (
-  SELECT period, slice, subject || '=' || bin AS label, grp, sum(n) AS n, sum(w) AS w,
+  SELECT period, slice, subject || '=' || CASE WHEN bin < 0 THEN 'zero' WHEN bin >= 0
+           THEN CAST(bin AS varchar) ELSE 'unbinned' END AS label, grp, sum(n) AS n, sum(w) AS w,
          sum(ww) AS ww, sum(wx) AS wx, sum(wxx) AS wxx
   FROM binned CROSS JOIN UNNEST(ARRAY['all', 'model=' || model_id]) AS s(slice)
   GROUP BY 1, 2, 3, 4

@@ -42,6 +42,11 @@ def choose_texts(chosen: Mask, yes: str | None, no: str | None) -> Column:
     return as_texts([no, yes])[chosen.astype(np.intp)]
 
 
+def number_texts(prefix: str, count: int) -> Column:
+    """Return the texts prefix0, prefix1, …"""
+    return as_texts(list(map(prefix.__add__, map(str, range(count)))))
+
+
 def as_lists(values: Sequence[Sequence[str]]) -> Column:
     """Return a column whose entries are tuples of texts, of any length."""
     lists = np.empty(len(values), dtype=object)

@@ -16,6 +16,7 @@ from recsysops.simulation.gauntlet.columns import (
     Rows,
     as_texts,
     choose_texts,
+    number_texts,
     take_rows,
 )
 from recsysops.simulation.gauntlet.launch_ranks import rank_recent_launches
@@ -118,7 +119,7 @@ def _slim_requests(world: World, served: ServedDay) -> Columns:
         "fallback_reason": reason,
         "fallback_step": choose_texts(failed, "popularity", None),
         "latency_ms": _latencies(requests, served.settings, rng=rng),
-        "stratum": _strata(world, served, arm),
+        "stratum": _strata(world, served),
         "inclusion_probability": rate,
         "full": rng.random(len(member)) < rate,
         "traffic": _constant("simulated", len(member)),
@@ -151,12 +152,20 @@ def _latencies(requests: Columns, settings: Columns, *, rng: np.random.Generator
     return np.round(drawn * float(settings["latency_factor"][0]), 3)
 
 
-def _strata(world: World, served: ServedDay, arm: Column) -> Column:
+def _strata(world: World, served: ServedDay) -> Column:
     age = world.date_of(served.day).toordinal() - served.items["launch_day"]
     launches: Mask = np.any((age < _LAUNCH_DAYS)[served.slates.shown], axis=1)
-    member = choose_texts(served.requests["known"], "known", "unknown")
-    launch = choose_texts(launches, "launch", "no-launch")
-    stratum: Column = served.requests["surface"] + "/" + member + "/" + launch + "/" + arm
+    # eight texts and one addition a row, not a text for every part of it
+    endings = as_texts(
+        [
+            f"/{member}/{launch}/{arm}"
+            for member in ("unknown", "known")
+            for launch in ("no-launch", "launch")
+            for arm in ("greedy", "explore")
+        ]
+    )
+    place = 4 * served.requests["known"] + 2 * launches + served.slates.explored
+    stratum: Column = served.requests["surface"] + endings[place.astype(np.intp)]
     return stratum
 
 
@@ -246,7 +255,7 @@ def _feedback(world: World, served: ServedDay, slim: Columns, choices: Choices) 
     return {
         **asked,
         "schema_version": np.full(count, SCHEMA_VERSION),
-        "event_id": as_texts([f"e-{world.seed}-{served.day}-{row}" for row in range(count)]),
+        "event_id": number_texts(f"e-{world.seed}-{served.day}-", count),
         "event_time": np.minimum(asked["event_time"] + delay, last),
         "item_id": world.item_ids[choices.items],
         "kind": as_texts(KINDS)[choices.kinds],

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from recsysops.simulation.gauntlet.columns import Columns, Floats, Rows, as_texts, take_rows
+from recsysops.simulation.gauntlet.columns import (
+    Columns,
+    Floats,
+    Rows,
+    as_texts,
+    number_texts,
+    take_rows,
+)
 from recsysops.simulation.gauntlet.world import SURFACES, World
 
 DAY_SECONDS = 86_400.0
@@ -69,7 +76,7 @@ def describe_requests(world: World, requests: Columns, *, day: int) -> Columns:
         "country": world.members["country"][member],
         "known": world.members["known"][member],
         "roll_out_arm": world.roll_out_arms[member],
-        "request_id": as_texts([f"r-{world.seed}-{day}-{number}" for number in range(count)]),
+        "request_id": number_texts(f"r-{world.seed}-{day}-", count),
     }
 
 
