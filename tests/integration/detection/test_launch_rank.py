@@ -106,10 +106,11 @@ def test_launches_that_fell_behind_their_peers_are_one_incident_of_the_model() -
     assert (incident.component, incident.subject) == ("model", "launches")
     [finding, *_] = incident.findings
     assert (finding.audit, finding.metric, finding.slice) == (
-        "launch_rank", "mean_rank_percentile", {},
+        "launch_rank", "launch_rank_percentile", {},
     )  # fmt: skip
     assert finding.observed - finding.baseline == pytest.approx(finding.effect)
     assert 0.2 < finding.effect < 0.4
+    assert incident.title.startswith("launches are ranked lower than those of their age were")
 
 
 def test_launches_that_stand_higher_are_no_incident() -> None:

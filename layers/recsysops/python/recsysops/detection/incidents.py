@@ -93,6 +93,8 @@ _PHRASES = {
     "shown_popularity": "popularity percentile of what is shown",
     "concentration": "slots taken by the most shown items",
     "unexposed_launch_share": "launches that are hardly shown, for their age",
+    "launch_rank_percentile": "launches are ranked lower than those of their age were: percentile",
+    "impressions_delay": "launches that have their first impressions after a day",
     "exposure_loss": "share of the slots",
     "production_bias": "log of exposure over what exploration earned",
     "lost_items_share": "items are missing from the {subject} that is served",

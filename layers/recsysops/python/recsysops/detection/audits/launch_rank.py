@@ -30,8 +30,8 @@ cells AS (
 
 _FLOORS: Mapping[str, float] = {
     # rise of the mean rank percentile (0 best), against launches of the same age
-    "mean_rank_percentile": 0.12,
-    "mean_rank_percentile.slice": 0.15,
+    "launch_rank_percentile": 0.12,
+    "launch_rank_percentile.slice": 0.15,
 }
 
 
@@ -52,7 +52,7 @@ def _checks(found: Distribution) -> Iterator[Check]:
     if compared is None or groups < _LEAST_GROUPS:
         return
     rates = with_p_value(compared.rates.value, compared.rates.error, degrees=groups - 1)
-    metric = "mean_rank_percentile"
+    metric = "launch_rank_percentile"
     yield Check(
         metric=metric,
         subject=_SUBJECT,
