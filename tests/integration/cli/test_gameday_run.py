@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,11 +60,26 @@ def test_ctrl_c_ends_the_workers_and_keeps_the_rows(
     assert WorldRow(**json.loads(line)).fault == "none"
 
 
-def test_an_interrupted_run_leaves_no_worker_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*args: object) -> None:
-        raise KeyboardInterrupt
+def _press_ctrl_c() -> None:
+    raise KeyboardInterrupt
 
+
+def _ask_to_end() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("end", "left_by"), [(_press_ctrl_c, KeyboardInterrupt), (_ask_to_end, SystemExit)]
+)
+def test_an_interrupted_run_leaves_no_worker_behind(
+    end: Callable[[], None], left_by: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*args: object) -> None:
+        end()
+
+    before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(run, "wait", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(left_by):
         run_tasks([_LONG], workers=1, done=lambda row: None)
     assert _nobody_is_left()
+    assert signal.getsignal(signal.SIGTERM) == before

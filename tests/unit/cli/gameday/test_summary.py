@@ -43,7 +43,9 @@ def test_a_full_game_day_is_as_large_as_promised_and_uses_both_kinds_of_worlds()
     tasks = plan_tasks(faults, first_seed=1000, extent=FULL)
     quiet = [task for task in tasks if isinstance(task, QuietTask)]
     assert len(faults) >= 30
-    assert sum(task.worlds for task in quiet) >= 300
+    assert sum(task.worlds for task in quiet) == 300
+    assert len({task.seed for task in quiet}) == len(quiet)
+    assert [task.weeks for task in quiet[-5:]] == [10, 5, 3, 1, 1]  # workers end together
     worlds = sum(task.worlds for task in tasks) - sum(task.worlds for task in quiet)
     assert worlds == len(faults) * len(get_args(Magnitude)) * 10
     assert {task.kind for task in tasks} == {"simulated", "movielens"}

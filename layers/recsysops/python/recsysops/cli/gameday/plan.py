@@ -16,6 +16,8 @@ _QUIET_SEEDS_AFTER: Final = 500
 """Quiet chains use other seeds than faults."""
 _SECONDS: Final = {"start": 8.0, "quiet week": 12.2, "fault": 1.05}
 """CPU seconds, as a full run on two busy cores spent them (decision 0111): no promise."""
+_WORTH_CUTTING: Final = 8
+"""Weeks of a chain whose start, a week's worth of time, may be paid three times more."""
 _OF_A_KIND: Final = 8
 """With one seed, so many faults in a row meet one kind of world, the next ones the other."""
 
@@ -41,8 +43,8 @@ def plan_tasks(faults: Sequence[FaultFile], *, first_seed: int, extent: Extent) 
     All faults of a seed are one task: its quiet days are made once.
     """
     quiet: list[Task] = [
-        QuietTask(_kind_of(chain), first_seed + _QUIET_SEEDS_AFTER + chain, extent.weeks)
-        for chain in range(extent.chains)
+        QuietTask(_kind_of(chain), first_seed + _QUIET_SEEDS_AFTER + chain, weeks)
+        for chain, weeks in enumerate(_chain_lengths(extent))
     ]
     tested: list[Task] = []
     for place in range(extent.fault_seeds):
@@ -59,6 +61,19 @@ def expect_cpu_seconds(tasks: Sequence[Task]) -> float:
         for task in tasks
     )
     return worlds + _SECONDS["start"] * len(tasks)
+
+
+def _chain_lengths(extent: Extent) -> list[int]:
+    """Return the weeks of every chain: the last one in ever shorter pieces, so that no worker
+    is left with two minutes of work when the others are done."""
+    lengths = [extent.weeks] * extent.chains
+    if extent.weeks < _WORTH_CUTTING:
+        return lengths
+    left = lengths.pop()
+    while left:
+        lengths.append((left + 1) // 2)
+        left -= lengths[-1]
+    return lengths
 
 
 def _by_kind(

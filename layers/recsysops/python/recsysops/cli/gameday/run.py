@@ -10,7 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from multiprocessing.queues import SimpleQueue
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 from threadpoolctl import threadpool_limits
 
@@ -60,11 +61,12 @@ def _spent(task: Future[float], rows: Sequence[WorldRow]) -> float:
 
 @contextmanager
 def _pool(workers: int, told: SimpleQueue[WorldRow]) -> Iterator[ProcessPoolExecutor]:
-    """Yield a pool of workers; whoever leaves early, by an error or Ctrl-C, ends them."""
+    """Yield a pool of workers; whoever leaves early, by an error, Ctrl-C or SIGTERM, ends them."""
     pool = ProcessPoolExecutor(
         workers, mp_context=_PROCESSES, initializer=_start_worker, initargs=(told,)
     )
     before = set(active_children())
+    was = signal.signal(signal.SIGTERM, _leave)
     try:
         yield pool
     except BaseException:
@@ -72,7 +74,14 @@ def _pool(workers: int, told: SimpleQueue[WorldRow]) -> Iterator[ProcessPoolExec
         for worker in set(active_children()) - before:
             worker.terminate()
         raise
+    finally:
+        signal.signal(signal.SIGTERM, was)
     pool.shutdown()
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """Die as the signal says, but not before the workers: left alone they would judge on."""
+    raise SystemExit(128 + number)
 
 
 def _judge(task: Task) -> float:
