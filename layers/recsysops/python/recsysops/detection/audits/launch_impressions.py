@@ -32,7 +32,10 @@ impressions AS (
   SELECT item_id, event_time FROM slim_requests CROSS JOIN UNNEST(shown) AS s(item_id)
   WHERE dt >= {first_cohort_day} AND event_time >= {cohort_start} AND event_time < {latest}
 ),
-began AS (SELECT CAST(min(event_time) AS date) AS day FROM impressions),
+began AS (
+  SELECT CAST(min(event_time) AS date) AS day FROM slim_requests
+  WHERE dt >= {first_cohort_day} AND event_time >= {cohort_start} AND event_time < {latest}
+),
 places AS (
   SELECT i.item_id, i.event_time,
          row_number() OVER (PARTITION BY i.item_id ORDER BY i.event_time) AS place
