@@ -6,8 +6,9 @@ from aws_cdk import Aws
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
-from recsysops.request_log.records import PARQUET_TABLES, LogRecord
+from recsysops.request_log.records import LogRecord
 from recsysops.request_log.schema import glue_columns
+from recsysops.request_log.tables import PARQUET_TABLES
 
 PARTITION = "dt"
 FIRST_DAY = "2024-01-01"

@@ -9,7 +9,7 @@ from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
-from recsysops.request_log.records import TABLES
+from recsysops.request_log.tables import TABLES
 
 from infra.components.buckets import PrivateBucket, expire
 from infra.components.glue_tables import make_table

@@ -12,15 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 from recsysops.adapters.duckdb_lake import DuckDbLake
 from recsysops.model.profile import list_segments, sum_by_group
-from recsysops.request_log.records import (
+from recsysops.request_log.job_records import (
     PROFILE_DAY,
     ChoiceRank,
-    FullRequest,
     ItemSnapshotRow,
     ModelProfileRow,
     ReplayedRequestRow,
-    SlimRequest,
 )
+from recsysops.request_log.records import FullRequest, SlimRequest
 from recsysops.request_log.schema import encode_record, to_row
 from recsysops.vocabulary import ItemFeatures, ProfileSubject, Window, hash_group
 

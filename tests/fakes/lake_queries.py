@@ -11,8 +11,8 @@ from recsysops.adapters.duckdb_sql import (
     render_table_relation,
     translate_athena_sql,
 )
-from recsysops.request_log.records import TABLES
 from recsysops.request_log.schema import glue_columns
+from recsysops.request_log.tables import TABLES
 
 
 class LakeQueries:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from recsysops.request_log.records import LaunchRankRow
+from recsysops.request_log.job_records import LaunchRankRow
 from recsysops.request_log.schema import to_row
 from recsysops.vocabulary import hash_group
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from recsysops.detection.catalogue import AUDITS
-from recsysops.request_log.records import TABLES
+from recsysops.request_log.tables import TABLES
 
 from infra.components.audit_workflow import AUDITED_TABLES
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from recsysops.model.delta import POINTER_KEY, delta_key
-from recsysops.request_log.records import PARQUET_TABLES, TABLES
 from recsysops.request_log.schema import glue_columns
+from recsysops.request_log.tables import PARQUET_TABLES, TABLES
 
 from infra.settings import AWS
 

@@ -15,8 +15,8 @@ from recsysops.detection.context import make_context
 from recsysops.detection.declaration import Audit
 from recsysops.detection.judge import judge_rows
 from recsysops.ports import QueryEngine
-from recsysops.request_log.records import TABLES
 from recsysops.request_log.schema import glue_columns
+from recsysops.request_log.tables import TABLES
 from recsysops.vocabulary import ItemFeatures
 
 from infra.local.clients import make_client

@@ -27,7 +27,8 @@ from recsysops.detection.owned_metric import (
     read_owned_metrics,
 )
 from recsysops.errors import BadData
-from recsysops.request_log.records import ChoiceRank, FeedbackEvent, SlimRequest
+from recsysops.request_log.job_records import ChoiceRank
+from recsysops.request_log.records import FeedbackEvent, SlimRequest
 from recsysops.request_log.schema import encode_record, to_row
 from recsysops.vocabulary import Window, hash_group
 from recsysops.workflows.record_incidents import record_incidents

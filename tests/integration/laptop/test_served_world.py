@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from recsysops.adapters.aws_clients import make_client
 from recsysops.bootstrap import Ports
@@ -46,6 +47,7 @@ from tests.integration.laptop.scenes import fetch_token, query, send
 pytestmark = pytest.mark.laptop
 
 MEMBERS = ("m1", "m2", "m3")
+LAUNCH = "i0123"
 PATIENCE_SECONDS = 90
 
 
@@ -89,7 +91,7 @@ class World:
 def world(guarded: Deployed) -> World:
     """Train nothing: a hand-made artefact, its items and three members, deployed and published."""
     ports = Ports(settings_from_outputs(guarded.layout.outputs))
-    items = make_items(300)
+    items = launched_yesterday(make_items(300), LAUNCH)
     files = make_artefact_files(items)
     artefact = unpack_artefact(files)
     for name, body in files.items():
@@ -115,6 +117,12 @@ def world(guarded: Deployed) -> World:
     world = World(guarded, ports, items, tokens, artefact.model_id)
     await_truth(lambda: world.recommend()["status"] == "ok", "the published world is served")
     return world
+
+
+def launched_yesterday(items: tuple[ItemFeatures, ...], item_id: str) -> tuple[ItemFeatures, ...]:
+    """Return the items, of which this one launched yesterday."""
+    day = (datetime.now(UTC) - timedelta(days=1)).date()
+    return tuple(replace(i, launch_date=day) if i.item_id == item_id else i for i in items)
 
 
 def await_truth(claim, says: str) -> None:
@@ -202,6 +210,30 @@ def test_a_choice_is_ranked_from_the_log(world: World) -> None:
 
     await_truth(ranked, f"the choice of {chosen} is ranked")
     assert world.ask(sql) == [["3", "true"]]
+
+
+def test_a_launch_is_ranked_from_the_log_whether_it_is_shown_or_not(world: World) -> None:
+    delta_id = world.recommend()["delta_id"]
+    now = datetime.now(UTC)
+    window = {"window_start": (now - timedelta(hours=1)).isoformat(),
+              "window_end": (now + timedelta(hours=1)).isoformat()}  # fmt: skip
+    sql = (
+        "SELECT requests, age_days, rank_percentile FROM launch_ranks "
+        f"WHERE item_id = '{LAUNCH}' ORDER BY event_time DESC"
+    )
+
+    def ranked() -> bool:
+        world.ports.calls.call(world.deployed.outputs["rank_choices_function"], window)
+        return world.ask(sql) != []
+
+    await_truth(ranked, "the launch has a row")
+    requests, age, percentile = world.ask(sql)[0]
+    assert (int(requests) >= 1, int(age)) in {(True, 1), (True, 2)}, "2: midnight has passed"
+    catalogue = world.ports.catalogues.load(world.model_id, str(delta_id))
+    scores = catalogue.matrix @ make_vector(1) + catalogue.bias
+    expected = float(np.mean(scores > scores[catalogue.row_of[LAUNCH]]))
+    # what members have seen is not ranked, and plays of this stage move the popularity
+    assert float(percentile) == pytest.approx(expected, abs=0.05)
 
 
 def roll_out_ports(world: World) -> RollOutPorts:

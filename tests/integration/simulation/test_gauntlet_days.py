@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from recsysops.request_log.records import TABLES
 from recsysops.request_log.schema import glue_columns
+from recsysops.request_log.tables import TABLES
 from recsysops.simulation.gauntlet.columns import Columns
 from recsysops.simulation.gauntlet.lake_tables import to_arrow
 from recsysops.simulation.gauntlet.linear_model import encode_content, train_model

@@ -15,7 +15,8 @@ from recsysops.model.artefact import artefact_key, pack_artefact, unpack_artefac
 from recsysops.model.delta import POINTER_KEY, delta_key
 from recsysops.model.packing import pack_vector
 from recsysops.prediction.harm import STANDING_RATE
-from recsysops.request_log.records import FeedbackEvent, ItemSnapshotRow, SlimRequest
+from recsysops.request_log.job_records import ItemSnapshotRow
+from recsysops.request_log.records import FeedbackEvent, SlimRequest
 from recsysops.request_log.schema import to_row
 from recsysops.vocabulary import ItemFeatures, Member, ModelEntry, PastLaunch
 from recsysops.workflows.launch_history import REMEMBERED_DAYS, read_past_launches

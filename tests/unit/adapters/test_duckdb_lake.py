@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from recsysops.adapters.duckdb_lake import DuckDbLake
 from recsysops.errors import BadInput, DependencyError
-from recsysops.request_log.records import ChoiceRank, FeedbackEvent
+from recsysops.request_log.job_records import ChoiceRank
+from recsysops.request_log.records import FeedbackEvent
 from recsysops.request_log.schema import decode_record, encode_record, to_row
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)

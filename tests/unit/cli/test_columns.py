@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from recsysops.request_log.records import TABLES
 from recsysops.request_log.schema import glue_columns
+from recsysops.request_log.tables import TABLES
 
 from tests.unit.cli.conftest import RunCli
 

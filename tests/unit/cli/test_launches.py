@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from recsysops.bootstrap import Ports
 from recsysops.cli import launches
-from recsysops.request_log.records import LaunchForecastRow
+from recsysops.request_log.job_records import LaunchForecastRow
 from recsysops.request_log.schema import to_row
 
 from tests.fakes.broken_world import BrokenWorld

@@ -11,7 +11,7 @@ from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.sql import render_audit
 from recsysops.errors import BadInput
-from recsysops.request_log.records import TABLES
+from recsysops.request_log.tables import TABLES
 
 from tests.unit.detection.distributions import context
 

@@ -9,13 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from recsysops.errors import BadData
+from recsysops.request_log.job_records import ChoiceRank, ItemSnapshotRow
 from recsysops.request_log.moments import sql_timestamp
 from recsysops.request_log.records import (
-    TABLES,
-    ChoiceRank,
     FeedbackEvent,
     FullRequest,
-    ItemSnapshotRow,
     RequestRecord,
     ShadowRequest,
     SlimRequest,
@@ -28,6 +26,7 @@ from recsysops.request_log.schema import (
     to_row,
     validate_columns,
 )
+from recsysops.request_log.tables import TABLES
 
 from tests.fakes.served_world import make_world
 

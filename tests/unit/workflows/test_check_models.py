@@ -9,12 +9,8 @@ from pathlib import Path
 import pytest
 from recsysops.adapters.memory import MemoryLake, MemoryRegistry
 from recsysops.model.artefact import artefact_key
-from recsysops.request_log.records import (
-    PROFILE_DAY,
-    FullRequest,
-    ModelProfileRow,
-    ReplayedRequestRow,
-)
+from recsysops.request_log.job_records import PROFILE_DAY, ModelProfileRow, ReplayedRequestRow
+from recsysops.request_log.records import FullRequest
 from recsysops.request_log.schema import decode_record, to_row
 from recsysops.vocabulary import ModelEntry, Window
 from recsysops.workflows.check_models import CheckedModels, check_models

@@ -7,7 +7,7 @@ import pytest
 from recsysops.adapters.memory import MemoryItems, MemoryLake, MemoryRegistry
 from recsysops.errors import BadData
 from recsysops.model.vector_set import VectorSet
-from recsysops.request_log.records import ModelProfileRow
+from recsysops.request_log.job_records import ModelProfileRow
 from recsysops.request_log.schema import decode_record
 from recsysops.serving.replay import replay_record
 from recsysops.vocabulary import ModelPointer

@@ -18,7 +18,8 @@ from recsysops.model.feedback_weights import (
     parse_feedback_weights,
 )
 from recsysops.ports import QueryEngine, RejectRow, Row
-from recsysops.request_log.records import FeedbackEvent, ItemSnapshotRow
+from recsysops.request_log.job_records import ItemSnapshotRow
+from recsysops.request_log.records import FeedbackEvent
 from recsysops.request_log.schema import decode_record, to_row
 from recsysops.serving.static_list import static_list_key
 from recsysops.vocabulary import ItemFeatures, ModelPointer

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from recsysops.adapters.memory import MemoryLake
 from recsysops.model.artefact import artefact_key
-from recsysops.request_log.records import ChoiceRank, FeedbackEvent, FullRequest
+from recsysops.request_log.job_records import ChoiceRank
+from recsysops.request_log.records import FeedbackEvent, FullRequest
 from recsysops.request_log.schema import decode_record, to_row
 from recsysops.serving.flag_document import (
     build_flag_document,
@@ -16,7 +17,8 @@ from recsysops.serving.flag_document import (
 from recsysops.serving.ranking import rank_slate
 from recsysops.serving.replay import ranking_request_of
 from recsysops.vocabulary import Window
-from recsysops.workflows.rank_choices import RankedChoices, cover_days, rank_choices, read_choices
+from recsysops.workflows.logged_rankings import RankReport
+from recsysops.workflows.rank_choices import rank_choices, read_choices
 
 from tests.fakes.lake_queries import LakeQueries
 from tests.fakes.served_world import NOW, ServedWorld, make_world
@@ -41,7 +43,7 @@ class Bench:
         }  # fmt: skip
         self.choices.append(to_row(FeedbackEvent.model_validate(event)))
 
-    def run(self, window: Window = WINDOW) -> RankedChoices:
+    def run(self, window: Window = WINDOW) -> RankReport:
         rows = {
             "feedback": self.choices,
             "full_requests": [to_row(record) for record in self.world.full()],
@@ -169,25 +171,9 @@ def test_neither_a_repeat_nor_an_overlapping_window_counts_a_choice_twice(bench:
     assert bench.lake.objects == objects
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "days"),
-    [("02T11:00", "02T13:00", 1), ("02T00:00", "03T00:00", 1), ("02T23:59", "03T00:01", 2),
-     ("02T00:00", "02T00:00", 1)],
-)  # fmt: skip
-def test_a_window_is_widened_to_whole_days(start: str, end: str, days: int) -> None:
-    whole = cover_days(
-        Window(
-            datetime.fromisoformat(f"2026-03-{start}+00:00"),
-            datetime.fromisoformat(f"2026-03-{end}+00:00"),
-        )
-    )
-    assert whole.start == datetime(2026, 3, 2, tzinfo=UTC)
-    assert whole.end - whole.start == timedelta(days=days)
-
-
 def test_a_window_without_choices_writes_nothing(bench: Bench) -> None:
     bench.world.recommend("r-1", "m1")
-    assert bench.run() == RankedChoices(0, 0, (), ())
+    assert bench.run() == RankReport(0, 0, (), ())
     assert bench.lake.objects == {}
 
 

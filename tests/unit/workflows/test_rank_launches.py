@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from recsysops.adapters.memory import MemoryLake
 from recsysops.model.artefact import artefact_key
-from recsysops.request_log.records import FullRequest, LaunchRankRow
+from recsysops.request_log.job_records import LaunchRankRow
+from recsysops.request_log.records import FullRequest
 from recsysops.request_log.schema import decode_record, to_row
 from recsysops.vocabulary import Window, hash_group
-from recsysops.workflows.rank_launches import RankedLaunches, rank_launches
+from recsysops.workflows.logged_rankings import RankReport
+from recsysops.workflows.rank_launches import rank_launches
 
 from tests.fakes.lake_queries import LakeQueries
 from tests.fakes.served_world import NOW, ServedWorld, make_world
@@ -30,9 +32,7 @@ class Bench:
     world: ServedWorld = field(default_factory=lambda: make_world(ITEMS))
     lake: MemoryLake = field(default_factory=MemoryLake)
 
-    def run(
-        self, window: Window = WINDOW, *, sample: int = 100, **changes: object
-    ) -> RankedLaunches:
+    def run(self, window: Window = WINDOW, *, sample: int = 100, **changes: object) -> RankReport:
         records = [record.model_copy(update=changes) for record in self.world.full()]
         rows = {"full_requests": [to_row(record) for record in records]}
         queries = LakeQueries(self.folder, rows, dt=f"{window.end:%Y-%m-%d}")
@@ -102,7 +102,7 @@ def test_who_has_seen_a_launch_or_was_not_offered_it_says_nothing_about_its_rank
     )
     lake = MemoryLake()
     told = rank_launches(WINDOW, queries=queries, cache=bench.world.cache, lake=lake)
-    assert told == RankedLaunches(0, 0, (), ())
+    assert told == RankReport(0, 0, (), ())
     assert lake.objects == {}
 
 
@@ -118,7 +118,7 @@ def test_an_item_is_no_launch_any_more_after_a_week(bench: Bench) -> None:
 
 def test_fallbacks_ranked_nothing(bench: Bench) -> None:
     bench.world.recommend("r-1", "m1")
-    assert bench.run(status="fallback") == RankedLaunches(0, 0, (), ())
+    assert bench.run(status="fallback") == RankReport(0, 0, (), ())
 
 
 def test_a_day_is_one_object_whatever_window_asks(bench: Bench) -> None:

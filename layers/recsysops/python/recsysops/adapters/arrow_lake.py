@@ -20,8 +20,8 @@ from recsysops.adapters.duckdb_sql import connect_duckdb, duckdb_type
 from recsysops.adapters.sql_templates import translate_moments
 from recsysops.errors import BadInput, DependencyError
 from recsysops.ports import Row
-from recsysops.request_log.records import TABLES
 from recsysops.request_log.schema import glue_columns
+from recsysops.request_log.tables import TABLES
 
 if TYPE_CHECKING:
     import pyarrow as pa

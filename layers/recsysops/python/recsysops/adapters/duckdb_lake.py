@@ -30,8 +30,8 @@ from recsysops.adapters.duckdb_sql import (
 from recsysops.adapters.lake_objects import encode_rows, lake_key
 from recsysops.errors import BadInput, DependencyError
 from recsysops.ports import Clock, LogStream, Row
-from recsysops.request_log.records import TABLES
 from recsysops.request_log.schema import glue_columns
+from recsysops.request_log.tables import TABLES
 
 _PARTITION: Final = {"dt": "string"}
 

@@ -16,8 +16,8 @@ def columns(
     as_json: JsonFlag = False,
 ) -> None:
     """Print the columns of the lake's tables as Markdown: name, type and meaning."""
-    from recsysops.request_log.records import TABLES
     from recsysops.request_log.schema import describe_columns, list_columns
+    from recsysops.request_log.tables import TABLES
 
     if table is not None and table not in TABLES:
         raise BadInput(f"table {table!r} is none of {', '.join(TABLES)}")

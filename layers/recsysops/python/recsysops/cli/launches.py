@@ -16,7 +16,7 @@ from recsysops.vocabulary import ItemFeatures
 
 if TYPE_CHECKING:
     from recsysops.bootstrap import Ports
-    from recsysops.request_log.records import LaunchForecastRow
+    from recsysops.request_log.job_records import LaunchForecastRow
 
 _BETWEEN_REASONS = " || "
 """Reasons hold commas, and Athena prints an array without quoting its elements."""
@@ -53,7 +53,7 @@ def launches(
 
 def read_forecasts(queries: QueryEngine) -> list[LaunchForecastRow]:
     """Return the rows of the newest run, flagged ones first. Raises: DependencyError, BadData."""
-    from recsysops.request_log.records import LaunchForecastRow
+    from recsysops.request_log.job_records import LaunchForecastRow
     from recsysops.request_log.schema import decode_record
 
     return [

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
 from recsysops.errors import ArtefactError
 from recsysops.ports import LakeWriter, ModelRegistry, QueryEngine
-from recsysops.request_log.records import (
-    REPLAYED_A_DAY,
-    SCHEMA_VERSION,
-    FullRequest,
-    ReplayedRequestRow,
-)
-from recsysops.request_log.schema import to_row
+from recsysops.request_log.job_records import REPLAYED_A_DAY, ReplayedRequestRow
+from recsysops.request_log.records import SCHEMA_VERSION, FullRequest
 from recsysops.request_log.sql import render_sql, utc_day
 from recsysops.vocabulary import Window
 from recsysops.workflows.approved_models import models_in_service
+from recsysops.workflows.day_objects import cover_days, write_days
 from recsysops.workflows.load_catalogue import CatalogueCache, read_delta_pointer
-from recsysops.workflows.rank_choices import cover_days
 from recsysops.workflows.replay_requests import (
     ReplayedRequest,
     read_full_records,
@@ -111,20 +105,11 @@ def _models_to_profile(
 def _replay_days(
     days: Window, queries: QueryEngine, cache: CatalogueCache, *, lake: LakeWriter, sample: int
 ) -> list[ReplayedRequestRow]:
-    by_day: dict[datetime, list[ReplayedRequestRow]] = {}
     records = read_full_records(queries, window=days, limit=sample * (days.end - days.start).days)
     report = replay_requests(records, cache=cache)
-    for record, repeated in zip(records, report.requests, strict=True):
-        day = record.event_time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        by_day.setdefault(day, []).append(_replayed_row(record, repeated))
-    for day, rows in by_day.items():
-        lake.write_rows(
-            "replayed_requests",
-            rows=[to_row(row) for row in rows],
-            ingest_time=day,
-            name=f"replays-{day:%Y%m%d}",
-        )
-    return [row for rows in by_day.values() for row in rows]
+    rows = [_replayed_row(*pair) for pair in zip(records, report.requests, strict=True)]
+    write_days("replayed_requests", rows, lake=lake, name="replays")
+    return rows
 
 
 def _replayed_row(record: FullRequest, repeated: ReplayedRequest) -> ReplayedRequestRow:

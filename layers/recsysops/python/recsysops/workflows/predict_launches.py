@@ -46,7 +46,8 @@ from recsysops.prediction.harm import (
 from recsysops.prediction.panel import Panel
 from recsysops.prediction.peers import tabulate_peers
 from recsysops.prediction.stage import Expectations, Stage, horizon_days, set_stages
-from recsysops.request_log.records import SCHEMA_VERSION, LaunchForecastRow
+from recsysops.request_log.job_records import LaunchForecastRow
+from recsysops.request_log.records import SCHEMA_VERSION
 from recsysops.request_log.schema import to_row
 from recsysops.serving.api import truncate_milliseconds
 from recsysops.vocabulary import Member, ModelPointer, PastLaunch, UpcomingLaunch

@@ -19,7 +19,8 @@ from recsysops.model.delta import POINTER_KEY, delta_key, launch_day, pack_delta
 from recsysops.model.feedback_weights import PLAYS_ONLY, FeedbackWeights, WeighedClass
 from recsysops.model.kernel import Float32Array, Float64Array
 from recsysops.ports import BlobStore, ItemStore, LakeWriter, QueryEngine, RejectRow
-from recsysops.request_log.records import SCHEMA_VERSION, ItemSnapshotRow
+from recsysops.request_log.job_records import ItemSnapshotRow
+from recsysops.request_log.records import SCHEMA_VERSION
 from recsysops.request_log.schema import to_row
 from recsysops.request_log.sql import Declared, render_sql, utc_day
 from recsysops.serving.api import truncate_milliseconds

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-
-from pydantic import Field
+from datetime import datetime, timedelta
 
 from recsysops.errors import ArtefactError, BadData, FlagError
 from recsysops.ports import LakeWriter, QueryEngine
+from recsysops.request_log.job_records import ChoiceRank
 from recsysops.request_log.lake_rows import read_lake_row, select_columns
-from recsysops.request_log.records import SCHEMA_VERSION, ChoiceRank, LogRecord
-from recsysops.request_log.schema import to_row
+from recsysops.request_log.records import SCHEMA_VERSION
 from recsysops.request_log.sql import Declared, render_sql, utc_day
 from recsysops.serving.activity import name_activity
 from recsysops.serving.ranking import rank_item
 from recsysops.serving.replay import ranking_request_of
-from recsysops.vocabulary import Surface, Traffic, Window
+from recsysops.vocabulary import Window
+from recsysops.workflows.day_objects import cover_days, day_of, write_days
 from recsysops.workflows.load_catalogue import CatalogueCache
+from recsysops.workflows.logged_rankings import LoggedRequest, RankReport, report_ranked
 from recsysops.workflows.replay_requests import load_logged_catalogue
 
 _LOOK_BACK = timedelta(days=1)
 """A choice may follow its request by this much and still be joined."""
-_KEPT_REASONS = 5
 
 _CHOICES = """
 SELECT f.event_time AS chosen_at, f.item_id AS item_id,
@@ -35,33 +32,6 @@ WHERE f.kind IN ('play', 'click', 'rating')
 ORDER BY r.model_id, r.delta_id, f.event_time, f.request_id, f.item_id"""
 
 
-class LoggedRequest(LogRecord):
-    """The columns of a full record that rescoring needs."""
-
-    request_id: str
-    event_time: datetime
-    surface: Surface
-    member: str
-    member_group: int
-    member_known: bool
-    member_vector: str | None
-    limit: int
-    candidates: list[str]
-    excluded: list[str]
-    model_id: str
-    delta_id: str
-    flag_version: str
-    hotfix_ids: list[str]
-    explore_rate: float
-    explore_first_rank: int | None = None
-    filters: str | None = None
-    session_items: list[str] = Field(default_factory=list)
-    surface_plan: str | None = None
-    inclusion_probability: float
-    traffic: Traffic
-    country: str | None = None
-
-
 class LoggedChoice(LoggedRequest):
     """A choice with the request it answered."""
 
@@ -70,25 +40,13 @@ class LoggedChoice(LoggedRequest):
     in_shortlist: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RankedChoices:
-    """What rank_choices wrote: rows, lake objects, and what it could not rescore."""
-
-    ranked_count: int
-    refused_count: int
-    refusals: tuple[str, ...]
-    keys: tuple[str, ...]
-
-
 def rank_choices(
     window: Window, *, queries: QueryEngine, cache: CatalogueCache, lake: LakeWriter
-) -> RankedChoices:
+) -> RankReport:
     """Rescore the choices of a window against all eligible items and write their ranks.
 
-    One row per request and item chosen (play, click or rating) with a full record. Whole UTC
-    days are ranked, one object each, so that neither a repeat nor an overlapping window ever
-    counts a choice twice. A choice whose artefact, snapshot or flags cannot be read is refused
-    and counted.
+    One row per request and item chosen (play, click or rating) with a full record, for whole UTC
+    days. A choice whose artefact, snapshot or flags cannot be read is refused and counted.
 
     Raises: DependencyError; BadData when the log holds a row that is none.
     """
@@ -100,15 +58,8 @@ def rank_choices(
             rows.append(rescore_choice(choice, cache))
         except (ArtefactError, FlagError, BadData) as error:
             refusals.append(str(error))
-    distinct = tuple(dict.fromkeys(refusals))[:_KEPT_REASONS]
-    return RankedChoices(len(rows), len(refusals), distinct, _write_ranks(rows, lake))
-
-
-def cover_days(window: Window) -> Window:
-    """Return the shortest window of whole UTC days around a window."""
-    first = _day_of(window.start)
-    last = _day_of(window.end - timedelta(microseconds=1))
-    return Window(first, max(first, last) + timedelta(days=1))
+    keys = write_days("choice_ranks", rows, lake=lake, name="choices")
+    return report_ranked(rows, refusals, keys)
 
 
 def read_choices(queries: QueryEngine, window: Window) -> list[LoggedChoice]:
@@ -119,7 +70,7 @@ def read_choices(queries: QueryEngine, window: Window) -> list[LoggedChoice]:
     rows = (read_lake_row(LoggedChoice, row) for row in queries.run(_choices_sql(window)))
     first: dict[tuple[str, str, datetime], LoggedChoice] = {}
     for choice in rows:
-        day = _day_of(choice.chosen_at)
+        day = day_of(choice.chosen_at)
         first.setdefault((choice.request_id, choice.item_id, day), choice)
     return list(first.values())
 
@@ -152,26 +103,6 @@ def rescore_choice(choice: LoggedChoice, cache: CatalogueCache) -> ChoiceRank:
         country=choice.country,
         activity=name_activity(len(choice.excluded)),
     )
-
-
-def _write_ranks(rows: Sequence[ChoiceRank], lake: LakeWriter) -> tuple[str, ...]:
-    by_day: dict[datetime, list[ChoiceRank]] = {}
-    for row in rows:
-        by_day.setdefault(_day_of(row.event_time), []).append(row)
-    # the day of the choice, not the clock, dates the object: a repeat lands on the same key
-    return tuple(
-        lake.write_rows(
-            "choice_ranks",
-            rows=[to_row(row) for row in by_day[day]],
-            ingest_time=day,
-            name=f"choices-{day:%Y%m%d}",
-        )
-        for day in sorted(by_day)
-    )
-
-
-def _day_of(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _choices_sql(window: Window) -> str:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from recsysops.errors import ArtefactError, BadData, FlagError
 from recsysops.ports import LakeWriter, QueryEngine
-from recsysops.request_log.lake_rows import read_lake_row, select_columns
-from recsysops.request_log.records import (
+from recsysops.request_log.job_records import (
     FOLLOWED_LAUNCH_DAYS,
     RANKED_FOR_LAUNCHES_A_DAY,
-    SCHEMA_VERSION,
     LaunchRankRow,
 )
-from recsysops.request_log.schema import to_row
+from recsysops.request_log.lake_rows import read_lake_row, select_columns
+from recsysops.request_log.records import SCHEMA_VERSION
 from recsysops.request_log.sql import Declared, render_sql, utc_day
 from recsysops.serving.ranking import place_launches
 from recsysops.serving.replay import ranking_request_of
 from recsysops.vocabulary import ItemFeatures, Window, hash_group
+from recsysops.workflows.day_objects import cover_days, day_of, write_days
 from recsysops.workflows.load_catalogue import CatalogueCache
-from recsysops.workflows.rank_choices import LoggedRequest, cover_days
+from recsysops.workflows.logged_rankings import LoggedRequest, RankReport, report_ranked
 from recsysops.workflows.replay_requests import load_logged_catalogue
-
-_KEPT_REASONS = 5
 
 # ids often count upwards: read backwards, their order is spread over the window
 _REQUESTS = """
@@ -32,16 +29,6 @@ SELECT {logged} FROM full_requests r
 WHERE r.dt >= {first_day} AND r.event_time >= {start} AND r.event_time < {end}
   AND r.status = 'ok'
 ORDER BY reverse(r.request_id) LIMIT {limit}"""
-
-
-@dataclass(frozen=True, slots=True)
-class RankedLaunches:
-    """What rank_launches wrote: rows, lake objects, and the requests that it could not rank."""
-
-    ranked_count: int
-    refused_count: int
-    refusals: tuple[str, ...]
-    keys: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -61,12 +48,11 @@ def rank_launches(
     cache: CatalogueCache,
     lake: LakeWriter,
     sample: int = RANKED_FOR_LAUNCHES_A_DAY,
-) -> RankedLaunches:
+) -> RankReport:
     """Rank every launch of the last seven days in a sample of the window's requests.
 
-    One row per UTC day and launch that at least one of them could have been shown; whole days
-    are ranked, one object each, so neither a repeat nor an overlapping window counts anything
-    twice. A request whose artefact, snapshot or flags cannot be read is refused and counted.
+    One row per UTC day and launch that at least one of them could have been shown, for whole
+    days. A request whose artefact, snapshot or flags cannot be read is refused and counted.
     Time grows with requests times items.
 
     Raises: DependencyError; BadData when the log holds a row that is none.
@@ -79,8 +65,8 @@ def rank_launches(
         except (ArtefactError, FlagError, BadData) as error:
             refusals.append(str(error))
     rows = [_row(day, standing) for (day, _), standing in sorted(standings.items())]
-    distinct = tuple(dict.fromkeys(refusals))[:_KEPT_REASONS]
-    return RankedLaunches(len(rows), len(refusals), distinct, _write_rows(rows, lake))
+    keys = write_days("launch_ranks", rows, lake=lake, name="launches")
+    return report_ranked(rows, refusals, keys)
 
 
 def _read_requests(queries: QueryEngine, days: Window, sample: int) -> list[LoggedRequest]:
@@ -106,8 +92,7 @@ def _add_request(
     catalogue, hotfixes = load_logged_catalogue(request, cache)
     ranking = ranking_request_of(request, catalogue, hotfixes=hotfixes)
     rows, percentiles = place_launches(catalogue, ranking, days=FOLLOWED_LAUNCH_DAYS)
-    moment = request.event_time.astimezone(UTC)
-    day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = day_of(request.event_time)
     weight = 1.0 / request.inclusion_probability
     for row, percentile in zip(rows.tolist(), percentiles.tolist(), strict=True):
         item = catalogue.items[row]
@@ -130,19 +115,4 @@ def _row(day: datetime, standing: _Standing) -> LaunchRankRow:
         age_days=(day.date() - launched).days,
         requests=standing.requests,
         rank_percentile=standing.weighted / standing.weight,
-    )
-
-
-def _write_rows(rows: Sequence[LaunchRankRow], lake: LakeWriter) -> tuple[str, ...]:
-    by_day: dict[datetime, list[LaunchRankRow]] = {}
-    for row in rows:
-        by_day.setdefault(row.event_time, []).append(row)
-    return tuple(
-        lake.write_rows(
-            "launch_ranks",
-            rows=[to_row(row) for row in by_day[day]],
-            ingest_time=day,
-            name=f"launches-{day:%Y%m%d}",
-        )
-        for day in sorted(by_day)
     )

@@ -11,8 +11,8 @@ from recsysops.detection.cells import read_distributions
 from recsysops.detection.context import make_context
 from recsysops.detection.owned_metric import Measure, OwnedMetric, as_audit, item_values
 from recsysops.ports import IncidentBook, QueryEngine
+from recsysops.request_log.job_records import ItemSnapshotRow
 from recsysops.request_log.lake_rows import read_lake_row, select_columns
-from recsysops.request_log.records import ItemSnapshotRow
 from recsysops.request_log.sql import Declared, render_sql, utc_day
 from recsysops.vocabulary import Incident, Window
 

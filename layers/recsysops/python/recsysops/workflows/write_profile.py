@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from recsysops.model.artefact import ModelArtefact
 from recsysops.model.profile import profile_model
 from recsysops.ports import LakeWriter
-from recsysops.request_log.records import PROFILE_DAY, SCHEMA_VERSION, ModelProfileRow
+from recsysops.request_log.job_records import PROFILE_DAY, ModelProfileRow
+from recsysops.request_log.records import SCHEMA_VERSION
 from recsysops.request_log.schema import to_row
 from recsysops.vocabulary import ItemFeatures
 

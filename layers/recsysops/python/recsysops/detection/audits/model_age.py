@@ -10,7 +10,7 @@ from recsysops.detection.checks import Check
 from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.roots import Root
-from recsysops.request_log.records import PROFILE_DAY
+from recsysops.request_log.job_records import PROFILE_DAY
 
 _TABLES = """
 trained AS (

@@ -13,7 +13,7 @@ from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.roots import Root, block_of, is_idle, owner_of
 from recsysops.errors import CouldNotJudge
-from recsysops.request_log.records import PROFILE_DAY
+from recsysops.request_log.job_records import PROFILE_DAY
 from recsysops.statistics.shares import Weighted
 from recsysops.statistics.totals import compare_log_ratio
 

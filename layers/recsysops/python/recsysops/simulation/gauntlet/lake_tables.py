@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from recsysops.request_log.records import TABLES
 from recsysops.request_log.schema import glue_columns
+from recsysops.request_log.tables import TABLES
 from recsysops.simulation.gauntlet.columns import Column, Columns, Mask, count_rows
 
 _SCALARS = {

@@ -7,11 +7,8 @@ from datetime import date
 import numpy as np
 
 from recsysops.model.topk import place_rows
-from recsysops.request_log.records import (
-    FOLLOWED_LAUNCH_DAYS,
-    RANKED_FOR_LAUNCHES_A_DAY,
-    SCHEMA_VERSION,
-)
+from recsysops.request_log.job_records import FOLLOWED_LAUNCH_DAYS, RANKED_FOR_LAUNCHES_A_DAY
+from recsysops.request_log.records import SCHEMA_VERSION
 from recsysops.simulation.gauntlet.columns import Columns, Floats, Rows
 from recsysops.simulation.gauntlet.serve_day import ServedDay
 from recsysops.simulation.gauntlet.world import World

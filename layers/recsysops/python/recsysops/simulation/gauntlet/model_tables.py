@@ -7,7 +7,8 @@ from datetime import UTC, datetime, time
 import numpy as np
 
 from recsysops.model.profile import ProfileSums, correlate_items, sum_by_group
-from recsysops.request_log.records import PROFILE_DAY, REPLAYED_A_DAY, SCHEMA_VERSION
+from recsysops.request_log.job_records import PROFILE_DAY, REPLAYED_A_DAY
+from recsysops.request_log.records import SCHEMA_VERSION
 from recsysops.simulation.gauntlet.columns import Columns, Floats, Rows, as_lists, take_rows
 from recsysops.simulation.gauntlet.linear_model import BLOCKS, block_edges
 from recsysops.simulation.gauntlet.serve_day import ServedDay
