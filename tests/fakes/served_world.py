@@ -213,3 +213,11 @@ def make_world(
     ]
     flags = MemoryFlags(plan=SamplingPlan(rate=1.0, raised_rate=1.0, explore_rate=0.1))
     return ServedWorld(items, artefact, delta_id, blobs, MemoryMembers(known), flags=flags)
+
+
+def popular_ids(world: ServedWorld) -> list[str]:
+    """Ids of the items that have launched, best popularity first, ties by id."""
+    catalogue = world.catalogue
+    launched = catalogue.launched(NOW)
+    order = np.lexsort((catalogue.item_ids, -catalogue.bias))
+    return [catalogue.item_ids[row] for row in order if launched[row]]

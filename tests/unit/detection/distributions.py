@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from recsysops.detection.checks import CheckDocument, Judgement
+from recsysops.detection.catalogue import find_audit
+from recsysops.detection.cells import read_distributions
+from recsysops.detection.checks import Check, CheckDocument, Judgement
 from recsysops.detection.context import AuditContext, make_context
 from recsysops.vocabulary import HASH_GROUPS, Window
 
@@ -91,3 +93,18 @@ def judgement(*checks: CheckDocument, wholes: int = 1, slices: int = 0) -> Judge
         tested_slices=slices,
         findings=checks,
     )
+
+
+def judged(
+    audit: str, answer: Sequence[Mapping[str, object]], asked: AuditContext | None = None
+) -> list[Check]:
+    """What an audit of the catalogue makes of these rows."""
+    return find_audit(audit).judge(read_distributions(answer), asked or context())
+
+
+def alarms(
+    audit: str, answer: Sequence[Mapping[str, object]], asked: AuditContext | None = None
+) -> list[Check]:
+    """Checks above their floor that are significant beyond doubt."""
+    checks = judged(audit, answer, asked)
+    return [c for c in checks if c.effect >= c.effect_floor and c.p_value < 1e-4]

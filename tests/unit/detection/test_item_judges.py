@@ -5,18 +5,11 @@ from collections.abc import Mapping, Sequence
 import pytest
 from recsysops.detection.catalogue import find_audit
 from recsysops.detection.cells import read_distributions
-from recsysops.detection.checks import Check
 from recsysops.errors import CouldNotJudge
 
-from tests.unit.detection.distributions import context, rows
+from tests.unit.detection.distributions import alarms, context, rows
 
 Rows = Sequence[Mapping[str, object]]
-
-
-def alarms(audit: str, answer: Rows) -> list[Check]:
-    """Checks above their floor that are significant beyond doubt."""
-    checks = find_audit(audit).judge(read_distributions(answer), context())
-    return [c for c in checks if c.effect >= c.effect_floor and c.p_value < 1e-4]
 
 
 def items(before: float, now: float, slice_name: str = "all") -> list[dict[str, object]]:

@@ -5,19 +5,11 @@ from collections.abc import Mapping, Sequence
 import pytest
 from recsysops.detection.catalogue import find_audit
 from recsysops.detection.cells import read_distributions
-from recsysops.detection.checks import Check
-from recsysops.detection.context import AuditContext
 from recsysops.errors import CouldNotJudge
 
-from tests.unit.detection.distributions import context, rows
+from tests.unit.detection.distributions import alarms, context, rows
 
 Rows = Sequence[Mapping[str, object]]
-
-
-def alarms(audit: str, answer: Rows, asked: AuditContext | None = None) -> list[Check]:
-    """Checks above their floor that are significant beyond doubt."""
-    checks = find_audit(audit).judge(read_distributions(answer), asked or context())
-    return [c for c in checks if c.effect >= c.effect_floor and c.p_value < 1e-4]
 
 
 def test_a_tenth_of_a_column_zeroed_is_named_with_its_feature() -> None:

@@ -5,20 +5,13 @@ from collections.abc import Mapping, Sequence
 import pytest
 from recsysops.detection.catalogue import find_audit
 from recsysops.detection.cells import read_distributions
-from recsysops.detection.checks import Check
 from recsysops.errors import CouldNotJudge
 
-from tests.unit.detection.distributions import context, rows
+from tests.unit.detection.distributions import alarms, context, rows
 
 Rows = Sequence[Mapping[str, object]]
 
 PROFILED = rows({"known": (1.0, 1.0)}, subject="profile")
-
-
-def alarms(audit: str, answer: Rows) -> list[Check]:
-    """Checks above their floor that are significant beyond doubt."""
-    checks = find_audit(audit).judge(read_distributions(answer), context())
-    return [c for c in checks if c.effect >= c.effect_floor and c.p_value < 1e-4]
 
 
 def test_a_tenth_of_the_years_trained_as_missing_is_named() -> None:

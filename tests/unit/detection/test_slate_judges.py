@@ -9,15 +9,9 @@ from recsysops.detection.cells import read_distributions
 from recsysops.detection.checks import Check
 from recsysops.errors import CouldNotJudge
 
-from tests.unit.detection.distributions import context, packed_row, rows
+from tests.unit.detection.distributions import alarms, context, packed_row, rows
 
 Rows = Sequence[Mapping[str, object]]
-
-
-def alarms(audit: str, answer: Rows) -> list[Check]:
-    """Checks above their floor that are significant beyond doubt."""
-    checks = find_audit(audit).judge(read_distributions(answer), context())
-    return [c for c in checks if c.effect >= c.effect_floor and c.p_value < 1e-4]
 
 
 def test_worse_slots_lose_expected_plays_before_anybody_could_play() -> None:

@@ -8,7 +8,6 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import recsysops
-from pydantic import ValidationError
 from recsysops.adapters.memory import MemoryBlobs, MemoryMembers
 from recsysops.errors import BadBody, BadData, DeadlineError, DependencyError
 from recsysops.model.artefact import artefact_key
@@ -16,7 +15,7 @@ from recsysops.model.packing import owner_digest, pack_vector
 from recsysops.ports import LogStream
 from recsysops.request_log.digest import digest_inputs
 from recsysops.request_log.pseudonym import pseudonym_of
-from recsysops.serving.api import RecommendationRequest, RecommendationResponse
+from recsysops.serving.api import RecommendationRequest
 from recsysops.serving.flag_document import build_flag_document
 from recsysops.serving.static_list import dump_static_list, packaged_list, static_list_key
 from recsysops.vocabulary import Hotfix, Member, ModelPointer, SamplingPlan, SurfacePlan
@@ -24,7 +23,7 @@ from recsysops.workflows import recommend_items as workflow
 from recsysops.workflows.recommend_items import recommend_items
 from recsysops.workflows.replay_requests import replay_requests
 
-from tests.fakes.served_world import FOLD_IN, NOW, ServedWorld, make_vector, make_world
+from tests.fakes.served_world import NOW, ServedWorld, make_vector, make_world, popular_ids
 from tests.fakes.small_catalogue import make_hotfix
 
 
@@ -43,13 +42,6 @@ def deploy(world: ServedWorld, *hotfixes: Hotfix) -> None:
     world.flags.document = build_flag_document(
         [replace(hotfix, expires_at=later) for hotfix in hotfixes]
     )
-
-
-def popular_ids(world: ServedWorld) -> list[str]:
-    catalogue = world.catalogue
-    launched = catalogue.launched(NOW)
-    order = np.lexsort((catalogue.item_ids, -catalogue.bias))
-    return [catalogue.item_ids[row] for row in order if launched[row]]
 
 
 def test_a_known_member_gets_a_slate_without_what_was_seen_or_excluded(world: ServedWorld) -> None:
@@ -390,66 +382,6 @@ def test_filters_reach_the_slate_and_the_record(world: ServedWorld) -> None:
     assert shown
     assert all("Drama" in item.genres and (item.price or 99.0) <= 9.0 for item in shown)
     assert json.loads(world.full()[0].filters or "") == {"genres_any": ["Drama"], "max_price": 9.0}
-
-
-@pytest.fixture
-def folding() -> ServedWorld:
-    world = make_world(fold_in=FOLD_IN)
-    world.flags.plan = replace(world.flags.plan, explore_rate=0.0)
-    return world
-
-
-def ids_of(response: RecommendationResponse) -> list[str]:
-    return [item.item_id for item in response.items]
-
-
-def test_an_anonymous_visitor_gets_popularity_until_they_choose_something(
-    folding: ServedWorld,
-) -> None:
-    nobody = folding.recommend(member_id=None)
-    assert (nobody.status, nobody.fallback_reason) == ("fallback", "anonymous")
-    assert ids_of(nobody) == popular_ids(folding)[:10]
-    new = folding.recommend("r-0", member_id=None, session_id="new")
-    assert (new.fallback_reason, ids_of(new)) == ("anonymous", ids_of(nobody))
-    chosen = [item.item_id for item in folding.items if "Action" in item.genres][:4]
-    visitor = folding.recommend("r-2", member_id=None, session_items=chosen)
-    assert (visitor.status, visitor.fallback_reason) == ("ok", None)
-    genres = {item.item_id: item.genres for item in folding.items}
-    liked = [sum("Action" in genres[one] for one in ids_of(r)) for r in (nobody, visitor)]
-    assert liked[1] > liked[0]
-    assert not set(chosen) & set(ids_of(visitor))
-    record = folding.full()[-1]
-    assert record.session_items == chosen
-    assert set(chosen) <= set(record.excluded)
-    assert (record.member_known, record.member_vector) == (False, None)
-
-
-def test_a_session_id_is_known_by_its_feedback_and_a_cold_member_by_theirs(
-    folding: ServedWorld,
-) -> None:
-    chosen = ["i0001", "i0002", "i0003"]
-    folding.members.add_seen("session-1", chosen)
-    by_session = folding.recommend(member_id=None, session_id="session-1")
-    by_member = folding.recommend("r-2", member_id="session-1")
-    given = folding.recommend("r-3", member_id=None, session_items=chosen)
-    assert by_session.status == by_member.status == "ok"
-    assert ids_of(by_session) == ids_of(by_member) == ids_of(given)
-    lines = folding.slim()
-    assert lines[0].member == lines[1].member != lines[2].member
-    assert [record.session_items for record in folding.full()] == [chosen] * 3
-
-
-def test_member_and_session_are_not_named_together(folding: ServedWorld) -> None:
-    with pytest.raises(ValidationError, match="not both"):
-        folding.recommend(member_id="m1", session_id="session-1")
-
-
-def test_a_member_with_a_trained_vector_is_not_folded_in(folding: ServedWorld) -> None:
-    folding.recommend(session_items=["i0001"])
-    record = folding.full()[0]
-    assert record.session_items == []
-    assert record.member_vector is not None
-    assert "i0001" in record.excluded
 
 
 def test_an_explanation_comes_only_when_asked_for(world: ServedWorld) -> None:
