@@ -70,3 +70,9 @@ def test_files_that_are_no_tables_are_refused_in_one_line(tmp_path: Path) -> Non
         with pytest.raises(BadData) as refused:
             read_table_file(tmp_path / name)
         assert "\n" not in str(refused.value)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "twice.csv").write_text("a,a\n1,2\n")
+    with pytest.raises(BadData, match="several columns named 'a'"):
+        read_table_file(tmp_path / "twice.csv")

@@ -80,6 +80,53 @@ def test_words_for_people_tell_schema_and_alarms(
     assert "could not judge rating, because there is no value in the table" in said.out
 
 
+def test_a_frozen_reference_is_not_replaced_by_accident(
+    run_cli: RunCli, ratings: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.json"
+    run_cli("sources", "add", str(ratings), "--out", str(kept), "--cluster", "member")
+    frozen = kept.read_bytes()
+    again = run_cli("sources", "add", str(ratings), "--out", str(kept))
+    assert again.status == 2
+    assert "holds a frozen reference already" in again.err
+    assert kept.read_bytes() == frozen
+    assert run_cli("sources", "add", str(ratings), "--out", str(kept), "--replace").status == 0
+    assert kept.read_bytes() != frozen
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["price", "1.0"], "1 rows are fewer than 30"),
+        (["price,size", *[","] * 40], "no column can be watched: price (empty), size (empty)"),
+    ],
+)
+def test_a_reference_that_could_never_judge_is_not_kept(
+    run_cli: RunCli, tmp_path: Path, lines: list[str], reason: str
+) -> None:
+    (tmp_path / "poor.csv").write_text("\n".join(lines) + "\n")
+    kept = tmp_path / "kept.json"
+    said = run_cli("sources", "add", str(tmp_path / "poor.csv"), "--out", str(kept))
+    assert said.status == 2
+    assert f"could not judge later tables, because {reason}" in " ".join(said.err.split())
+    assert not kept.exists()
+
+
+def test_a_column_that_arrives_empty_in_a_csv_is_told_as_missing_values_not_as_another_type(
+    run_cli: RunCli, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.json"
+    full, empty = tmp_path / "full.csv", tmp_path / "empty.csv"
+    full.write_text("price,size\n" + "".join(f"{n}.5,{n % 3}\n" for n in range(400)))
+    empty.write_text("price,size\n" + "".join(f",{n % 3}\n" for n in range(400)))
+    run_cli("sources", "add", str(full), "--out", str(kept))
+    said = run_cli("sources", "check", str(kept), str(empty), "--json")
+    found = json.loads(said.out)
+    assert (said.status, found["schema"]) == (1, [])
+    assert [(a["subject"], a["metric"]) for a in found["alarms"]] == [("price", "null_share")]
+    assert found["unjudged"] == {"price": "no value in the table"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

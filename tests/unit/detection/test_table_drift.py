@@ -10,6 +10,7 @@ from recsysops.detection.table_profile import (
     Column,
     NumberColumn,
     TableProfile,
+    as_kind,
     compare_with_profile,
     deal_groups,
     profile_table,
@@ -125,9 +126,20 @@ def test_a_column_without_a_value_is_not_judged_and_not_passed() -> None:
     assert not judge(empty, empty).is_quiet
 
 
+def test_nothing_at_all_is_of_the_kind_that_the_reference_had() -> None:
+    blank = CategoryColumn(np.full(ROWS, -1), ()), NumberColumn(np.full(ROWS, np.nan))
+    full = NumberColumn(numbers()), words({"x": 0.5, "y": 0.5})
+    for before, now in zip(full, blank, strict=True):
+        found = judge({"a": before}, {"a": now})
+        assert found.schema == ()
+        assert ("null_share", "a") in alarms(found)
+    for other in full:
+        assert as_kind(other, "number") is as_kind(other, "category") is other
+
+
 def test_one_row_is_refused_with_the_reason() -> None:
     one = {"price": NumberColumn(np.ones(1))}
-    with pytest.raises(CouldNotJudge, match="1 rows are fewer than 30"):
+    with pytest.raises(CouldNotJudge, match="the table's 1 rows are fewer than 30"):
         judge({"price": NumberColumn(numbers())}, one)
 
 

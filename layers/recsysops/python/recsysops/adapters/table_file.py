@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,12 @@ def read_table_file(path: Path) -> pa.Table:
     if path.is_file() and path.stat().st_size > MOST_BYTES:
         raise BadInput(f"{path} is larger than {MOST_BYTES >> 30} GiB; profile a sample of it")
     try:
-        return _read(reader, path)
+        table = _read(reader, path)
     except (OSError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise BadData(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from error
+    if repeated := [name for name, times in Counter(table.column_names).items() if times > 1]:
+        raise BadData(f"{path} has several columns named {repeated[0]!r}")
+    return table
 
 
 def columns_of(table: pa.Table) -> dict[str, Column]:

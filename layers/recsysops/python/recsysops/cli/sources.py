@@ -33,6 +33,7 @@ def add(
         list[str] | None, typer.Option(help="Column that names things; repeat for more.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where; NAME.source.json without.")] = None,
+    replace: Annotated[bool, typer.Option(help="Freeze a new reference over an old one.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Profile a file: propose schema and audits, and keep both with the frozen reference."""
@@ -40,8 +41,11 @@ def add(
 
     from recsysops.detection.table_source import propose_source
 
-    columns, groups = _read(file, cluster)
     named = name or file.name.split(".")[0]
+    target = out or Path(f"{named}.source.json")
+    if target.exists() and not replace:
+        raise BadInput(f"{target} holds a frozen reference already; --replace to freeze a new one")
+    columns, groups = _read(file, cluster)
     try:
         source = propose_source(
             columns,
@@ -53,7 +57,6 @@ def add(
         )
     except ValidationError as error:
         raise BadInput(f"name and owner: {error.errors()[0]['msg']}") from error
-    target = out or Path(f"{named}.source.json")
     target.write_text(source.model_dump_json() + "\n")
     if as_json:
         print_json(source.model_dump(exclude={"profile"}))

@@ -25,6 +25,7 @@ from recsysops.detection.table_profile import (
     Column,
     ColumnComparison,
     TableProfile,
+    as_kind,
     compare_with_profile,
     kind_of,
 )
@@ -77,11 +78,16 @@ def judge_table(
     Raises: BadInput when columns differ in length; CouldNotJudge when a side has too few rows.
     """
     rows = max((column.rows for column in profile.columns.values()), default=0)
-    if min(rows, len(groups)) < LEAST_ROWS:
-        fewer = min(rows, len(groups))
-        raise CouldNotJudge(
-            f"could not judge, because {fewer} rows are fewer than {LEAST_ROWS:.0f}"
-        )
+    for side, count in (("reference", rows), ("table", len(groups))):
+        if count < LEAST_ROWS:
+            raise CouldNotJudge(
+                f"could not judge, because the {side}'s {count} rows"
+                f" are fewer than {LEAST_ROWS:.0f}"
+            )
+    columns = {
+        name: as_kind(column, profile.columns[name].kind) if name in profile.columns else column
+        for name, column in columns.items()
+    }
     compared = compare_with_profile(profile, columns, groups=groups)
     checks = [check for comparison in compared for check in _checks(comparison)]
     usable = [c for c in checks if np.isfinite(c.effect) and np.isfinite(c.p_value)]

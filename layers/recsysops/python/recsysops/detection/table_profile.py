@@ -128,6 +128,26 @@ def kind_of(column: Column) -> Kind:
     return "number" if isinstance(column, NumberColumn) else "category"
 
 
+def as_kind(column: Column, kind: Kind) -> Column:
+    """Return a column without any value as one of this kind, any other as it is.
+
+    A file tells no type of a column that holds nothing, and readers call it text.
+    """
+    if kind_of(column) == kind:
+        return column
+    if isinstance(column, CategoryColumn):
+        return (
+            column
+            if (column.codes >= 0).any()
+            else NumberColumn(np.full(len(column.codes), np.nan))
+        )
+    return (
+        column
+        if not np.isnan(column.values).all()
+        else CategoryColumn(np.full(len(column.values), -1, np.intp), ())
+    )
+
+
 def _checked(name: str, column: Column, groups: Codes) -> Column:
     rows = len(column.values if isinstance(column, NumberColumn) else column.codes)
     if rows != len(groups):

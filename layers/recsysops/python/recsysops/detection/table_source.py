@@ -25,6 +25,7 @@ from recsysops.detection.thresholds import (
     DEFAULT_SHARE_FLOOR,
     JS_FLOOR,
     KS_FLOOR,
+    LEAST_ROWS,
     PSI_FLOOR,
 )
 from recsysops.errors import BadInput, CouldNotJudge
@@ -92,19 +93,27 @@ def propose_source(
     Texts of which nearly every row has its own are taken for identifiers; numbers that are must
     be named.
 
-    Raises: CouldNotJudge when the table has no rows; BadInput when columns differ in length or an
-    identifier is no column.
+    Raises: CouldNotJudge when later tables could not be judged against this one: it has too few
+    rows, or no column to watch; BadInput when columns differ in length or an identifier is none.
     """
     if unknown := sorted({*identifiers} - {*columns}):
         raise BadInput(f"no column {unknown[0]!r}; there are {list(columns)}")
-    if not len(groups):
-        raise CouldNotJudge("could not judge, because the table has no rows")
+    if len(groups) < LEAST_ROWS:
+        raise CouldNotJudge(
+            f"could not judge later tables, because {len(groups)} rows"
+            f" are fewer than {LEAST_ROWS:.0f}"
+        )
     profile = profile_table(columns, groups=groups)
     described = tuple(
         _describe(column_name, column, profile.columns[column_name], column_name in identifiers)
         for column_name, column in columns.items()
     )
     kept = {one.name: profile.columns[one.name] for one in described if one.audits}
+    if not kept:
+        roles = ", ".join(f"{one.name} ({one.role})" for one in described)
+        raise CouldNotJudge(
+            f"could not judge later tables, because no column can be watched: {roles}"
+        )
     return TableSource(
         name=name,
         owner=owner,
