@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from recsysops.detection.audits.release_watch import AUDIT, _normal_error, judge
+from recsysops.detection.audits.release_watch import _ESTIMATED_ERROR, AUDIT, judge
 from recsysops.detection.cells import read_distributions
 from recsysops.detection.checks import Check
 from recsysops.statistics.student import normal_p_value, student_p_value
@@ -29,6 +31,7 @@ def rows_of(
     return [
         packed_row("window", "ro-1", f"{arm} {outcome} {seen} {day} {model}", weights=list(weights))
         for outcome, weights in (("played", played), ("ignored", ignored))
+        if np.any(weights)
     ]
 
 
@@ -106,13 +109,84 @@ def test_a_canary_is_judged_from_the_first_day_of_its_newest_model_on() -> None:
     assert is_alarm(found)
 
 
-def test_the_error_makes_a_normal_as_surprised_as_students_t() -> None:
-    error = _normal_error(0.1, 0.02)
-    assert normal_p_value(np.array(0.1 / error)) == pytest.approx(
-        float(student_p_value(np.array(5.0), degrees=31.0)), rel=1e-6
+def fallback_look(share: float, requests: int = 4_000) -> Check:
+    """Look at a canary that falls back so often, against a control that never does."""
+    dead = round(share * requests)
+    return look(
+        arm_rows("control", requests, 0.3),
+        arm_rows("canary", requests - dead, 0.3, model="m-2"),
+        arm_rows("canary", dead, 0.3, model="-"),
+    )["canary_fallbacks"]
+
+
+@pytest.mark.parametrize("requests", [300, 1_000, 4_000, 1_000_000])
+def test_the_more_a_canary_falls_back_the_surer_is_the_alarm(requests: int) -> None:
+    checks = [fallback_look(share, requests) for share in (0.05, 0.3, 0.5, 0.9, 1.0)]
+    p_values = [check.p_value for check in checks]
+    pairs = list(itertools.pairwise(p_values))
+    assert all(worse < better or worse == 0.0 for better, worse in pairs), p_values
+    assert is_alarm(checks[-1])
+
+
+def test_a_canary_that_only_falls_back_is_an_alarm_with_an_interval() -> None:
+    found = fallback_look(1.0)
+    assert is_alarm(found)
+    assert (found.baseline, found.observed) == (0.0, 1.0)
+    low, high = found.evidence["interval_at_all_looks"]  # type: ignore[misc]
+    assert 0.9 < low < 1.0 < high < 1.1
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.9, 1.0])
+def test_more_requests_make_the_same_fallbacks_surer(share: float) -> None:
+    p_values = [fallback_look(share, requests).p_value for requests in (300, 4_000, 1_000_000)]
+    assert all(more < less or more == 0.0 for less, more in itertools.pairwise(p_values)), p_values
+
+
+def test_a_canary_that_loses_all_its_plays_is_surer_than_one_that_loses_half() -> None:
+    half, all_of_them = (
+        look(arm_rows("control", 4_000, 0.8), arm_rows("canary", 4_000, share, model="m-2"))
+        for share in (0.4, 0.0)
     )
-    assert _normal_error(0.0, 0.02) == 0.02
-    assert _normal_error(0.1, 0.0) == 0.0
+    assert is_alarm(half["canary_plays"])
+    assert is_alarm(all_of_them["canary_plays"])
+    assert all_of_them["canary_plays"].p_value <= half["canary_plays"].p_value < 1e-50
+
+
+def test_requests_of_one_hash_group_tell_nothing_of_the_others() -> None:
+    alone = np.eye(HASH_GROUPS)[3]
+    assert look(rows_of("control", 2e3 * alone, 0 * alone), arm_rows("canary", 2_000, 0.1)) == {}
+
+
+@pytest.mark.parametrize("fallbacks", [0.002, 0.03, 0.4])
+def test_without_a_difference_many_looks_alarm_in_five_percent_at_most(fallbacks: float) -> None:
+    worlds, looks = 120, 20
+    rng = np.random.default_rng(11)
+    wolf = [
+        min(hour["canary_fallbacks"].p_value for hour in _same_arms(rng, looks, fallbacks)) <= 0.05
+        for _ in range(worlds)
+    ]
+    assert np.mean(wolf) <= 0.05
+
+
+def _same_arms(rng: np.random.Generator, looks: int, share: float) -> Iterator[dict[str, Check]]:
+    """Look again and again at two growing arms that differ by chance alone."""
+    asked = rng.poisson(15.0, size=(looks, 2, HASH_GROUPS)).cumsum(axis=0)
+    tendency = np.clip(share * rng.gamma(5.0, 0.2, size=(2, HASH_GROUPS)), 0.0, 1.0)
+    fresh = np.diff(asked, axis=0, prepend=0)
+    fell = rng.binomial(fresh, tendency).cumsum(axis=0)
+    for requests, dead in zip(asked, fell, strict=True):
+        yield look(
+            *(
+                rows_of(arm, 0.3 * part, 0.7 * part, model=model)
+                for place, arm in enumerate(("control", "canary"))
+                for part, model in (((requests - dead)[place], "m-1"), (dead[place], "-"))
+            )
+        )
+
+
+def test_the_estimated_error_is_worth_students_t_wherever_an_alarm_is_decided() -> None:
+    z = np.linspace(0.1, 5.73, 60)  # down to p = 1e-8
+    assert (student_p_value(_ESTIMATED_ERROR * z, degrees=31.0) <= normal_p_value(z)).all()
 
 
 def test_it_is_asked_every_hour_and_needs_no_reference() -> None:

@@ -25,11 +25,27 @@ def test_zero_is_outside_the_interval_exactly_when_the_p_value_is_below_alpha(
         assert outside == (look.p_value[0] < 0.05)
 
 
-def test_an_estimate_without_an_error_tells_nothing() -> None:
-    look = look_at(np.array([5.0, 5.0, 5.0]), np.array([0.0, np.nan, np.inf]), typical_effect=1.0)
+def test_an_estimate_without_a_known_error_tells_nothing() -> None:
+    errors = np.array([-1.0, np.nan, np.inf])
+    look = look_at(np.array([5.0, 5.0, 5.0]), errors, typical_effect=1.0)
     assert look.p_value.tolist() == [1.0] * 3
     assert np.isinf(look.low).all()
     assert np.isinf(look.high).all()
+
+
+def test_an_estimate_that_is_exact_is_certain_of_a_difference_and_silent_without_one() -> None:
+    errors = np.array([0.0, 1e-200, 0.0, 0.0])
+    look = look_at(np.array([5.0, -5.0, 0.0, np.nan]), errors, typical_effect=1.0)
+    assert look.p_value.tolist() == [0.0, 0.0, 1.0, 1.0]
+    assert look.low[:3].tolist() == [5.0, -5.0, -np.inf]
+    assert look.high[:3].tolist() == [5.0, -5.0, np.inf]
+
+
+def test_the_smaller_the_error_the_smaller_the_p_value_down_to_none_at_all() -> None:
+    errors = np.array([1.0, 0.3, 0.1, 1e-3, 1e-100, 0.0])
+    p_values = look_at(np.full(6, 0.5), errors, typical_effect=0.03).p_value
+    assert (np.diff(p_values) <= 0).all()
+    assert p_values[-1] == 0.0
 
 
 def test_it_is_wider_than_the_interval_of_a_single_look_and_narrows_as_data_come() -> None:

@@ -34,20 +34,25 @@ def look_at(
     """Return what one look tells of an estimate (k,) that grows with the data.
 
     Args:
-        estimate: cumulative since the beginning, its standard `error` (k,) too; an error that is
-            not positive tells nothing: an infinite interval, p = 1.
+        estimate: cumulative since the beginning, its standard `error` (k,) too. An error that is
+            negative or not finite tells nothing: an infinite interval, p = 1. An error of 0 is
+            taken at its word, as the limit of ever smaller ones: the interval is the estimate,
+            p = 0. Only an estimate of 0 without an error tells nothing, because nothing was seen
+            to vary. Errors that may be 0 by chance want a floor first, see `compare_shares`.
         typical_effect: the size at which the sequence is sharpest, in the estimate's unit; any
             positive value is valid.
         alpha: the share of sequences that may ever miss the truth.
     """
     value = np.asarray(estimate, np.float64)
-    known = np.isfinite(error) & (np.asarray(error) > 0)
-    variance = np.where(known, np.asarray(error, np.float64) ** 2, np.inf)
+    variance = np.where(np.asarray(error) >= 0, np.asarray(error, np.float64) ** 2, np.inf)
+    known = np.isfinite(variance) & (variance > 0)
+    exact = (variance == 0) & np.isfinite(value) & (value != 0)
+    variance = np.where(known, variance, np.inf)
     mixture = typical_effect**2
     with np.errstate(invalid="ignore", over="ignore"):
         spread = variance * (variance + mixture) / mixture
         width = np.sqrt(spread * np.log((variance + mixture) / (variance * alpha**2)))
         log_evidence = 0.5 * value**2 / spread - 0.5 * np.log1p(mixture / variance)
-    half = np.where(known, width, np.inf)
-    p_value = np.where(known, np.exp(np.minimum(0.0, -log_evidence)), 1.0)
+    half = np.where(known, width, np.where(exact, 0.0, np.inf))
+    p_value = np.where(known, np.exp(np.minimum(0.0, -log_evidence)), np.where(exact, 0.0, 1.0))
     return Sequence(value - half, value + half, p_value)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -20,10 +19,9 @@ from recsysops.detection.context import AuditContext
 from recsysops.detection.declaration import Audit
 from recsysops.detection.roots import Root
 from recsysops.detection.thresholds import FALLBACK_FLOOR
-from recsysops.statistics.jackknife import jackknife_difference, ratio
 from recsysops.statistics.sequential import look_at
-from recsysops.statistics.student import Floats, student_p_value
-from recsysops.vocabulary import HASH_GROUPS
+from recsysops.statistics.shares import Weighted, compare_shares
+from recsysops.statistics.student import Floats
 
 _TABLES = """
 asked AS (
@@ -59,7 +57,13 @@ _LEAST_PLAYS = 30
 """Per arm, and in both together: the sequence rests on a normal approximation."""
 _TYPICAL = 0.03
 """The difference of shares at which the sequence is sharpest."""
-_SMALLEST_P = 1e-15
+_LEAST_GROUPS = 2
+"""Hash groups with requests, per arm: one alone does not show how members differ."""
+_ESTIMATED_ERROR = 1.35
+"""The sequence takes errors as known, the jackknife's is an estimate of 32 groups: so many times
+as large, a normal is no surer than Student's t with 31 degrees down to p = 1e-8, where alarms are
+decided. A constant, because one that grows with the surprise, as matching p-values would have it,
+makes the error grow with the effect: the worse a canary is, the less sure the sequence becomes."""
 _FLOORS: Final[Mapping[str, float]] = {
     # log ratio of the shares of requests with a play of what was shown: a quarter fewer. A tenth
     # is worth a decision, not a page: 'models compare' tells it
@@ -116,9 +120,13 @@ def _check(
     metric: str, subject: str, *, control: tuple[Floats, Floats], canary: tuple[Floats, Floats]
 ) -> Check:
     baseline, observed = (float(part.sum() / whole.sum()) for part, whole in (control, canary))
-    found = jackknife_difference(ratio, reference=control, window=canary)
-    error = _normal_error(float(found.value), float(found.error))
-    look = look_at(np.array([found.value]), np.array([error]), typical_effect=_TYPICAL)
+    # never less than the error of binomials: 0 % against 100 % does not vary between groups
+    found = compare_shares(_one_each(*control), _one_each(*canary))
+    look = look_at(
+        np.array([found.value]),
+        np.array([_ESTIMATED_ERROR * found.error]),
+        typical_effect=_TYPICAL,
+    )
     fell = math.log(max(baseline, 1e-6) / max(observed, 1e-6))
     return Check(
         metric=metric,
@@ -137,22 +145,15 @@ def _check(
     )
 
 
-def _normal_error(value: float, error: float) -> float:
-    """Return the error at which a normal is as surprised as Student's t with 31 degrees is.
-
-    The jackknife's error is an estimate of 32 groups; the sequence takes errors as known.
-    """
-    if not error > 0.0 or value == 0.0:
-        return error
-    p_value = float(student_p_value(np.array(value / error), degrees=HASH_GROUPS - 1.0))
-    surprise = NormalDist().inv_cdf(1.0 - max(p_value, _SMALLEST_P) / 2.0)
-    return abs(value) / surprise if surprise > 0.0 else error
+def _one_each(part: Floats, requests: Floats) -> Weighted:
+    return Weighted(part, requests, effective_rows=float(requests.sum()))
 
 
 def _is_worth_a_look(canary: _Arm, control: _Arm) -> bool:
     least = min(canary.requests.sum(), control.requests.sum())
     plays = canary.played.sum() + control.played.sum()
-    return bool(least >= _LEAST_REQUESTS and plays >= _LEAST_PLAYS)
+    groups = min(np.count_nonzero(arm.requests) for arm in (canary, control))
+    return bool(least >= _LEAST_REQUESTS and plays >= _LEAST_PLAYS and groups >= _LEAST_GROUPS)
 
 
 def _newest_model(cells: Sequence[_Cell]) -> tuple[str, int] | None:
