@@ -140,7 +140,12 @@ def _upload(lake: DuckDbLake, endpoint: str) -> None:
         storage.put_object(Bucket="lake", Key=key, Body=packed)
 
 
-@pytest.mark.parametrize("audit", AUDITS, ids=lambda audit: audit.name)
+# an owned metric asks for items of a real catalogue, which this lake does not have
+@pytest.mark.parametrize(
+    "audit",
+    [audit for audit in AUDITS if not audit.name.startswith("metric_")],
+    ids=lambda audit: audit.name,
+)
 def test_both_lakes_lead_to_the_same_judgement(
     audit: Audit, lake: DuckDbLake, athena: QueryEngine
 ) -> None:

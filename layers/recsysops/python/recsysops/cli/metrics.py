@@ -51,8 +51,8 @@ def check(file: FileArgument, as_json: JsonFlag = False) -> None:
 
 
 @app.command()
-def add(file: FileArgument) -> None:
-    """Check a file and put it among the audits of this installation; deploy afterwards."""
+def add(file: FileArgument, as_json: JsonFlag = False) -> None:
+    """Check a file and put it among the audits here; then `make pages`, and deploy."""
     from recsysops.detection.catalogue import OWNED_METRICS, OWNED_METRICS_FOLDER
     from recsysops.detection.owned_metric import as_audit, read_owned_metric
 
@@ -61,7 +61,13 @@ def add(file: FileArgument) -> None:
         raise BadInput(f"metric {metric.name!r} is declared already; edit it in its file")
     target = OWNED_METRICS_FOLDER / f"{metric.name}.toml"
     target.write_bytes(file.read_bytes())
-    people.print(f"{as_audit(metric).name} is declared in {target}; deploy to have it judged")
+    audit = as_audit(metric).name
+    if as_json:
+        print_json({"audit": audit, "file": str(target), "metric": metric.model_dump()})
+        return
+    people.print(f"{audit} is declared in {target}")
+    # AUDITS.md holds every audit, and `make check` compares it
+    people.print("then `make pages`, and deploy to have it judged")
 
 
 def _row(metric: OwnedMetric) -> dict[str, object]:

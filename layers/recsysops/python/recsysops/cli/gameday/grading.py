@@ -47,16 +47,19 @@ class WorldRow:
 def published_floor(fault: FaultFile) -> float:
     """Return the effect floor that scales a fault. Raises: BadInput when none is published."""
     scale = fault.magnitude
-    floors = find_audit(scale.audit).floors
+    try:
+        floors = find_audit(scale.audit).floors
+    except BadInput as error:
+        raise BadInput(f"{fault.called}: magnitude.audit: {error}") from error
     if scale.metric not in floors:
         raise BadInput(
-            f"fault {fault.name}: audit {scale.audit} publishes no floor of {scale.metric!r}; "
-            f"it has {sorted(floors)}"
+            f"{fault.called}: magnitude.metric: audit {scale.audit} publishes no floor of "
+            f"{scale.metric!r}; it has {sorted(floors)}"
         )
     floor = scale.floor or floors[scale.metric]
     if floor <= 0:
         raise BadInput(
-            f"fault {fault.name}: the floor of {scale.metric} is 0; name one in the file"
+            f"{fault.called}: magnitude.floor: that of {scale.metric} is 0; name one in the file"
         )
     return floor
 

@@ -11,6 +11,7 @@ from recsysops.adapters.memory import MemoryIncidents
 from recsysops.cli.gameday.grading import NO_FAULT, WorldRow, is_right, published_floor, tell
 from recsysops.cli.gameday.seed_world import BURN_IN, WEEK, AuditedWindow, FaultDays, SeedWorld
 from recsysops.datasets.movielens import load_movielens
+from recsysops.errors import BadInput
 from recsysops.model.interactions import Dataset
 from recsysops.simulation.gauntlet.corruptions import ActiveFault
 from recsysops.simulation.gauntlet.fault_file import FaultFile, Magnitude
@@ -118,7 +119,11 @@ def _fault_world(
     days = home.run_fault(
         active, days=range(first, first + _DAYS_JUDGED[magnitude]), name=f"{fault.name}:{magnitude}"
     )
-    judged = _judge_until_found(days, active, book)
+    try:
+        judged = _judge_until_found(days, active, book)
+    except BadInput as error:
+        # what only a running world shows, such as a table without rows on that day
+        raise BadInput(f"{fault.called}: {error}") from error
     days.forget()
     windows = _windows_until(judged, active)
     return WorldRow(

@@ -38,7 +38,7 @@ class ActiveFault:
         Raises: BadInput when a step names a column that the table lacks.
         """
         for place, step in enumerate(self.fault.steps):
-            if step.on == table:
+            if step.on == table and columns:  # none: nothing of it was written that day
                 columns = self._take_step(step, columns, place=place)
         return columns
 
