@@ -24,11 +24,14 @@ class FunctionSize:
     """Memory (it buys CPU too) and the longest one invocation may take.
 
     is_published: called by its newest published version, which SnapStart asks for.
+    one_at_a_time: a second copy never runs beside the first; callers wait in line. It reserves one
+    of the account's concurrent executions: AWS refuses that where they are only the first ten.
     """
 
     memory_mb: int
     timeout_seconds: int
     is_published: bool = False
+    one_at_a_time: bool = False
 
 
 FUNCTION_SIZES: Mapping[str, FunctionSize] = MappingProxyType(
@@ -49,7 +52,9 @@ FUNCTION_SIZES: Mapping[str, FunctionSize] = MappingProxyType(
         "start_due_audits": FunctionSize(512, 120),
         "plan_audits": FunctionSize(512, 60),
         "judge_audit": FunctionSize(1024, 120),
-        "record_incidents": FunctionSize(512, 60),
+        # windows that fell due together must each see the incidents of the one before, or one
+        # fault would open, and page, as many as there are windows
+        "record_incidents": FunctionSize(512, 60, one_at_a_time=True),
         "diagnose_incident": FunctionSize(3008, 900),
         "predict_launches": FunctionSize(3008, 900),
     }

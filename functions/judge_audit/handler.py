@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from recsysops.adapters.job_events import JudgeTask, read_task
+from recsysops.adapters.job_events import JudgeTask, pack_document, read_task
 from recsysops.bootstrap import process_ports
 from recsysops.detection.catalogue import find_audit
 from recsysops.detection.context import read_context
@@ -26,4 +26,4 @@ def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
         baselines=PORTS.baselines if context.pinned else None,
     )
     LOGGER.info("audit judged", audit=task.audit, status=judgement.status)
-    return judgement.model_dump(mode="json")
+    return pack_document(judgement.model_dump(mode="json"), readable=("audit", "status", "reason"))

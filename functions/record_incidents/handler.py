@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from recsysops.adapters.job_events import RecordTask, read_task
+from recsysops.adapters.job_events import RecordTask, read_task, unpack_document
 from recsysops.bootstrap import process_ports
 from recsysops.detection.checks import Judgement
 from recsysops.detection.context import plan_context
@@ -18,14 +18,17 @@ def handle(event: Mapping[str, object], _: object) -> dict[str, object]:
     task, now = read_task(RecordTask, event), PORTS.clock()
     # a run whose plan failed has only its input for a window
     context = plan_context({"run_id": task.run_id, **task.window}, now=now)
-    judgements = [read_task(Judgement, document) for document in task.judgements]
-    late = PORTS.progress.note(judgements, context)
+    judgements = [read_task(Judgement, unpack_document(one)) for one in task.judgements]
+    late = PORTS.progress.find_late(judgements, context)
     report = record_incidents(
         [*judgements, *late],
         context=context,
         incidents=PORTS.incidents,
-        notifier=PORTS.incident_channels,
+        notifier=PORTS.notifier,
+        machines=PORTS.incident_bus,
         now=now,
     )
+    # last: a window whose findings were not recorded stays due
+    PORTS.progress.note(judgements, context)
     LOGGER.info("incidents recorded", opened=len(report.opened), tested=report.tested)
     return report.to_document()

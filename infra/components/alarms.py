@@ -39,14 +39,19 @@ class Alarms(Construct):
         self._thresholds = thresholds
 
     def watch_function(self, function: PythonFunction) -> cloudwatch.Alarm:
-        """Alarm on errors and throttles of a function; returns the alarm on errors."""
+        """Alarm on errors and throttles of a function; returns the alarm on errors.
+
+        Whoever calls a function that runs one at a time is throttled as a matter of course, and
+        waits in line: its workflow fails, and alarms, when that takes too long.
+        """
         name = function.node.id
-        self._add(
-            f"{name}Throttles",
-            function.lambda_function.metric_throttles(period=PERIOD),
-            at_least=self._thresholds.function_throttles,
-            says=f"{name} was refused a place to run: raise the concurrency limit",
-        )
+        if not function.size.one_at_a_time:
+            self._add(
+                f"{name}Throttles",
+                function.lambda_function.metric_throttles(period=PERIOD),
+                at_least=self._thresholds.function_throttles,
+                says=f"{name} was refused a place to run: raise the concurrency limit",
+            )
         return self._add(
             f"{name}Errors",
             function.lambda_function.metric_errors(period=PERIOD),
@@ -61,6 +66,12 @@ class Alarms(Construct):
             workflow.state_machine.metric_failed(period=PERIOD),
             at_least=self._thresholds.failed_executions,
             says=f"an execution of {workflow.node.id} failed: what it should have found is unknown",
+        )
+        self._add(
+            f"{workflow.node.id}TimedOut",
+            workflow.state_machine.metric_timed_out(period=PERIOD),
+            at_least=self._thresholds.failed_executions,
+            says=f"an execution of {workflow.node.id} ran out of time: its findings are unknown",
         )
 
     def watch_dead_letters(self, letters: DeadLetters) -> None:

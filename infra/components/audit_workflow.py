@@ -6,6 +6,7 @@ A part that fails does not silence the others: it becomes a judgement that says 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from constructs import Construct
 
@@ -20,7 +21,15 @@ from infra.components.lake import (
 )
 from infra.components.python_function import PythonFunction
 from infra.components.state_machine import Workflow
-from infra.components.states import ATHENA_TROUBLE, RUN, State, catch_all, invoke, retry
+from infra.components.states import (
+    ATHENA_TROUBLE,
+    RUN,
+    State,
+    catch_all,
+    invoke,
+    retry,
+    wait_in_line,
+)
 from infra.settings import StageSettings
 
 AUDITED_TABLES = (
@@ -63,7 +72,7 @@ class AuditWorkflow(Workflow):
         self._allow_querying(lake)
 
     def allow_starting(self, function: PythonFunction) -> None:
-        """Let a function start audits; a name that was taken once is refused by Step Functions."""
+        """Let a function start audits; Step Functions takes each name once."""
         function.know("AUDIT_STATE_MACHINE_ARN", self.state_machine.state_machine_arn)
         function.allow("states:StartExecution", on=[self.state_machine.state_machine_arn])
 
@@ -200,7 +209,10 @@ def _record_incidents() -> State:
         "window": "{% $window %}",
         "judgements": "{% $append($troubles, $states.input) %}",
     }
-    return {**invoke("record_incidents", payload=payload), "End": True}
+    task = invoke("record_incidents", payload=payload)
+    retriers = cast("list[State]", task["Retry"])
+    # the first retrier that names an error decides
+    return {**task, "Retry": [wait_in_line(), *retriers], "End": True}
 
 
 def _failed(audit: str) -> State:

@@ -28,7 +28,7 @@ class MissingFunctionError(Exception):
 class PythonFunction(Construct):
     """A function that may do nothing at first; resources `allow_…` it and name themselves to it.
 
-    callee: what the API calls, the function itself or its newest version.
+    callee: what the API calls, the function itself or its newest version. size: see FunctionSize.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class PythonFunction(Construct):
         layers: Sequence[lambda_.ILayerVersion],
     ) -> None:
         super().__init__(scope, _camel(name))
+        self.size = FUNCTION_SIZES[name]
         self.log_group = logs.LogGroup(
             self,
             "Logs",
@@ -48,14 +49,14 @@ class PythonFunction(Construct):
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.lambda_function = self._make_function(name, settings, layers)
-        self.callee = self._publish() if FUNCTION_SIZES[name].is_published else self.lambda_function
+        self.callee = self._publish() if self.size.is_published else self.lambda_function
         self._let_it_log()
         acknowledge(self, "L1", because="Pinned: the lock is resolved and tested up to 3.13.")
 
     def _make_function(
         self, name: str, settings: StageSettings, layers: Sequence[lambda_.ILayerVersion]
     ) -> lambda_.Function:
-        size = FUNCTION_SIZES[name]
+        size = self.size
         snapshots = settings.snap_start and size.is_published
         return lambda_.Function(
             self,
@@ -75,6 +76,7 @@ class PythonFunction(Construct):
             timeout=Duration.seconds(size.timeout_seconds),
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snapshots else None,
             environment=_environment(name, settings),
+            reserved_concurrent_executions=1 if size.one_at_a_time else None,
         )
 
     def _publish(self) -> lambda_.Alias:

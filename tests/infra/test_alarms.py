@@ -43,9 +43,13 @@ def test_everything_that_can_fail_is_watched(aws: Assembly) -> None:
     functions = ["".join(map(str.title, name.split("_"))) for name in FUNCTION_SIZES]
     assert set(alarms(aws)) == {
         *(f"{name}Errors" for name in functions),
-        *(f"{name}Throttles" for name in functions),
+        *(f"{name}Throttles" for name in functions if name != "RecordIncidents"),
         *("DeltaFailuresDepth", "StartFailuresDepth"),
-        *("AuditFailed", "LaunchPredictionFailed", "FeatureImportFailed"),
+        *(
+            f"{workflow}{ending}"
+            for workflow in ("Audit", "LaunchPrediction", "FeatureImport")
+            for ending in ("Failed", "TimedOut")
+        ),
         *(f"{name}Delivery" for name in DELIVERIES),
         *(
             "ApiServerErrors",

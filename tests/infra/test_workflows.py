@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import Assembly, Resource
+from infra.components.states import DEPENDENCY_TROUBLE
+
+from .conftest import ROOT, Assembly, Resource
 
 pytestmark = pytest.mark.xdist_group("infra")
 
@@ -82,6 +85,56 @@ def test_queries_run_in_the_workgroup(aws: Assembly) -> None:
     ask = dict(states(audit(aws)))["AskAthena"]
     assert ask["Resource"].endswith("athena:startQueryExecution.sync")
     assert ask["Arguments"]["WorkGroup"] == "${athena_workgroup}"
+
+
+def retrier_of(task: State, error: str) -> State:
+    """Return the first retrier that names an error: it alone decides."""
+    found: State = next(one for one in task["Retry"] if error in one["ErrorEquals"])
+    return found
+
+
+def test_every_error_of_a_service_is_named_for_step_functions_compares_names_alone() -> None:
+    classes = [
+        (node.name, {getattr(base, "attr", getattr(base, "id", "")) for base in node.bases})
+        for path in (ROOT / "layers").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+    ]
+    family = {"DependencyError", "ConflictError"}
+    while grown := {name for name, bases in classes if bases & family} - family:
+        family |= grown
+    assert "DeadlineError" in family
+    assert set(DEPENDENCY_TROUBLE) == family
+
+
+def test_every_function_is_called_again_after_a_service_and_once_after_its_time(
+    aws: Assembly,
+) -> None:
+    for machine in aws.resources("AWS::StepFunctions::StateMachine").values():
+        for name, state in states(definition(machine)):
+            if str(state.get("Resource")).endswith("lambda:invoke"):
+                named = {error for entry in state["Retry"] for error in entry["ErrorEquals"]}
+                assert named >= set(DEPENDENCY_TROUBLE), name
+                assert retrier_of(state, "Sandbox.Timedout")["MaxAttempts"] == 1, name
+
+
+def test_incidents_are_recorded_by_one_run_at_a_time_and_the_others_wait(aws: Assembly) -> None:
+    alone = {
+        name
+        for name, part in aws.resources("AWS::Lambda::Function").items()
+        if part["Properties"].get("ReservedConcurrentExecutions") == 1
+    }
+    (name,) = alone
+    assert name.startswith("RecordIncidents")
+    patience = retrier_of(
+        audit(aws)["States"]["RecordIncidents"], "Lambda.TooManyRequestsException"
+    )
+    waits = [
+        min(patience["IntervalSeconds"] * patience["BackoffRate"] ** n, patience["MaxDelaySeconds"])
+        for n in range(patience["MaxAttempts"])
+    ]
+    # jitter draws each wait from zero to this: half on average
+    assert 480 <= sum(waits) / 2 <= 900
 
 
 def test_every_workflow_logs_and_traces_without_its_data(aws: Assembly) -> None:

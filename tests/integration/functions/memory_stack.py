@@ -66,6 +66,7 @@ class MemoryStack:
     feedback: MemoryDurableLog
     incidents: MemoryIncidents
     notifier: MemoryNotifier
+    bus: MemoryNotifier
 
 
 @cache
@@ -104,6 +105,7 @@ def make_stack(*, now: datetime = NOW, items: int = 120, **settings: object) -> 
         feedback=MemoryDurableLog(),
         incidents=MemoryIncidents([_past_incident()]),
         notifier=MemoryNotifier(),
+        bus=MemoryNotifier(),
     )
     ports = stack.ports
     ports.clock = lambda: now
@@ -113,7 +115,7 @@ def make_stack(*, now: datetime = NOW, items: int = 120, **settings: object) -> 
     ports.consumer_log, ports.recorded_events = stack.feedback, MemoryRecordedEvents()
     ports.items, ports.lake, ports.queries = MemoryItems(world.items), lake, AnsweredQueries(lake)  # type: ignore[assignment]
     ports.incidents, ports.notifier = stack.incidents, stack.notifier
-    ports.incident_channels = stack.notifier
+    ports.incident_bus = stack.bus
     ports.runs = NamedRuns()  # type: ignore[assignment]
     ports.sampling_deployer = MemoryConfigDeployer()  # type: ignore[assignment]
     ports.registry = MemoryRegistry(

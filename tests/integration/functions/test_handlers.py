@@ -229,6 +229,30 @@ def test_a_cause_becomes_one_incident_and_one_page_also_when_the_step_is_repeate
     assert len(stack.notifier.messages) == 1
 
 
+def test_a_run_whose_findings_could_not_be_recorded_leaves_its_window_due() -> None:
+    stack = make_stack()
+    task = event_of("record_incidents", "ok-one-cause")
+    task["window"]["every"] = "day"
+    book, stack.ports.incidents = stack.ports.incidents, BrokenStore()
+    with loaded_handler("record_incidents", stack.ports) as module:
+        with pytest.raises(DependencyError):
+            module.handle(task, None)
+        assert stack.ports.progress.load().cadences == {}
+        stack.ports.incidents = book
+        module.handle(task, None)
+    assert set(stack.ports.progress.load().cadences) == {"day"}
+
+
+def test_an_audit_that_is_late_is_told_by_the_run_that_finds_it_so() -> None:
+    stack = make_stack()
+    task = event_of("record_incidents", "ok-nothing-found")
+    with loaded_handler("record_incidents", stack.ports) as module:
+        assert "status" not in str(module.handle(task, None)["unjudged"])
+        for edge, moment in (("start", "2026-03-06"), ("end", "2026-03-07")):
+            task["window"][f"window_{edge}"] = f"{moment}T00:00:00+00:00"
+        assert "score_drift" in module.handle(task, None)["unjudged"]
+
+
 FORBIDDEN = ("pandas", "scipy", "sklearn", "pyarrow", "duckdb", "matplotlib", "implicit", "typer")
 
 COLD_START = """

@@ -10,7 +10,7 @@ from recsysops.detection.checks import Check
 from recsysops.detection.contributions import estimate_affected, rank_contributions
 from recsysops.detection.evidence import KEPT_PLOTS, attach_evidence
 from recsysops.detection.judge import judge_rows
-from recsysops.detection.lifecycle import Remark, comes_back, link_fix, may_page, move_incident
+from recsysops.detection.lifecycle import Remark, comes_back, link_fix, may_tell, move_incident
 from recsysops.detection.similar import find_similar, likeness
 from recsysops.errors import BadInput, ConflictError
 from recsysops.vocabulary import Finding, Incident, Window
@@ -93,8 +93,8 @@ def test_only_what_was_resolved_lately_comes_back_and_pages_once_a_day() -> None
     assert not comes_back(resolved, at=NOW + timedelta(days=8))
     assert not comes_back(make_incident(status="resolved"), at=NOW)
     paged = replace(resolved, timeline=({"at": NOW.isoformat(), "event": "paged"},))
-    assert not may_page(paged, at=NOW + timedelta(hours=24))
-    assert may_page(paged, at=NOW + timedelta(hours=25))
+    assert not may_tell(paged, "paged", at=NOW + timedelta(hours=24))
+    assert may_tell(paged, "paged", at=NOW + timedelta(hours=25))
 
 
 def finding(metric: str, slice_: dict[str, str], change: float, **evidence: object) -> Finding:

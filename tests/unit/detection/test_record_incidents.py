@@ -9,6 +9,7 @@ from recsysops.adapters.memory import MemoryIncidents, MemoryNotifier
 from recsysops.detection.checks import CheckDocument, Judgement
 from recsysops.detection.context import AuditContext
 from recsysops.detection.lifecycle import Remark, move_incident
+from recsysops.detection.sightings import judged_window, was_seen_last
 from recsysops.errors import DependencyError
 from recsysops.vocabulary import Incident
 from recsysops.workflows.record_incidents import AuditReport, record_incidents
@@ -50,6 +51,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.book, self.pager = MemoryIncidents(), MemoryNotifier()
+        self.bus: MemoryNotifier | None = None
         self.now = NOW
 
     def record(self, judgements: list[Judgement], asked: AuditContext | None = None) -> AuditReport:
@@ -59,6 +61,7 @@ class Desk:
             incidents=self.book,
             notifier=self.pager,
             now=self.now,
+            machines=self.bus,
         )
 
     def events(self, incident_id: str) -> list[str]:
@@ -181,15 +184,134 @@ def test_a_cause_that_comes_back_soon_reopens_its_incident_and_repeating_changes
     assert desk.book.get(incident_id) == reopened
 
 
+def an_hour(hours: int, *, revision: int = 0) -> AuditContext:
+    """The hour that begins so many after NOW."""
+    start = NOW + timedelta(hours=hours)
+    return context(
+        window_start=start, window_end=start + timedelta(hours=1), every="hour", revision=revision
+    )
+
+
+def hourly(desk: Desk, hours: int, *subjects: str, revision: int = 0) -> AuditReport:
+    """Judge the hour that begins so many after NOW when it is over."""
+    desk.now = NOW + timedelta(hours=hours + 1 + 24 * revision, minutes=15)
+    return desk.record(judged(*subjects), an_hour(hours, revision=revision))
+
+
 def test_what_flaps_pages_once_a_day() -> None:
     desk = Desk()
     [incident_id] = desk.record(judged("year")).opened
-    for day in range(1, 4):
-        resolved_at(desk, incident_id, 3 * day)
-        desk.now = NOW + timedelta(hours=3 * day + 1)
-        desk.record(judged("year"), days_later(day))
+    for hours in (3, 6, 9):
+        resolved_at(desk, incident_id, hours)
+        assert hourly(desk, hours, "year").opened == (incident_id,)
     assert desk.events(incident_id).count("reopened") == 3
     assert len(desk.pager.messages) == 1
+
+
+def test_what_came_back_and_stays_is_paged_again_when_the_day_is_over() -> None:
+    desk = Desk()
+    [incident_id] = desk.record(judged("year")).opened
+    resolved_at(desk, incident_id, 20)
+    for hours in range(20, 90):
+        hourly(desk, hours, "year")
+    assert [subject.partition(":")[0] for subject, _ in desk.pager.messages] == [
+        "year is exactly zero",
+        "again",
+    ]
+    story = desk.events(incident_id)
+    assert story.index("reopened") < len(story) - 1 - story[::-1].index("paged")
+
+
+def test_what_was_mended_is_not_opened_again_by_the_late_look_at_windows_before() -> None:
+    desk = Desk()
+    [incident_id] = hourly(desk, 10, "year").opened
+    hourly(desk, 11, "year")
+    resolved_at(desk, incident_id, 13)
+    for _ in range(2):
+        late = hourly(desk, 11, "year", revision=1)
+        assert (late.opened, late.continued) == ((), (incident_id,))
+    desk.now += timedelta(hours=1)
+    the_day = context(window_start=NOW, window_end=NOW + DAY)
+    assert desk.record(judged("year"), the_day).opened == ()
+    assert desk.book.get(incident_id).status == "resolved"
+    assert desk.events(incident_id)[-2:] == ["seen_before_it_was_resolved"] * 2
+    assert len(desk.pager.messages) == 1
+    assert hourly(desk, 40, "year").opened == (incident_id,)
+
+
+def test_the_hour_and_the_day_that_begin_together_are_two_windows() -> None:
+    desk = Desk()
+    [incident_id] = hourly(desk, 0, "year").opened
+    resolved_at(desk, incident_id, 3)
+    the_day = context(window_start=NOW, window_end=NOW + DAY)
+    assert desk.record(judged("year"), the_day).continued == (incident_id,)
+    assert desk.events(incident_id)[-1] == "seen_before_it_was_resolved"
+
+
+def test_a_page_that_is_owed_is_sent_by_the_next_run_whatever_it_finds() -> None:
+    desk = Desk()
+    pager, desk.pager = desk.pager, BrokenPager()
+    with pytest.raises(DependencyError):
+        hourly(desk, 0, "year", "price")
+    assert {one.subject for one in desk.book.list_incidents()} == {"year", "price"}
+    desk.pager = pager
+    hourly(desk, 1, "year")
+    assert {body["subject"] for _, body in pager.messages} == {"year", "price"}
+    [incident] = [one for one in desk.book.list_incidents() if one.subject == "year"]
+    resolved_at(desk, incident.incident_id, 40)
+    desk.pager = BrokenPager()
+    with pytest.raises(DependencyError):
+        hourly(desk, 40, "year")
+    desk.pager = pager
+    hourly(desk, 41, "year")
+    hourly(desk, 42, "year")
+    assert [subject for subject, _ in pager.messages if subject.startswith("again: year")] != []
+    assert len(pager.messages) == 3
+
+
+def test_trouble_with_the_bus_of_machines_costs_people_no_page_and_no_second_one() -> None:
+    desk = Desk()
+    desk.bus = BrokenPager()
+    for _ in range(4):
+        with pytest.raises(DependencyError):
+            hourly(desk, 0, "year", "price")
+    assert len(desk.pager.messages) == 2
+    desk.bus = MemoryNotifier()
+    hourly(desk, 1)
+    assert len(desk.pager.messages) == 2
+    assert {body["subject"] for _, body in desk.bus.messages} == {"year", "price"}
+    [first, _] = desk.book.list_incidents()
+    assert desk.events(first.incident_id)[:3] == ["detected", "paged", "not_seen"]
+    assert desk.events(first.incident_id)[3] == "announced"
+
+
+def test_nobody_is_paged_about_what_they_know() -> None:
+    desk = Desk()
+    pager, desk.pager = desk.pager, BrokenPager()
+    with pytest.raises(DependencyError):
+        hourly(desk, 0, "year")
+    [incident] = desk.book.list_incidents()
+    desk.pager = pager
+    desk.book.update(
+        incident.incident_id, lambda one: move_incident(one, "acknowledge", Remark("ana", NOW))
+    )
+    hourly(desk, 1, "year")
+    assert pager.messages == []
+
+
+def test_the_story_of_an_incident_that_lives_for_a_year_stays_small() -> None:
+    desk = Desk()
+    [incident_id] = hourly(desk, 0, "year").opened
+    by_hand = replace(desk.book.get(incident_id), status="mitigated")
+    desk.book.put(by_hand)
+    for hours in range(1, 600):
+        hourly(desk, hours, *(["year"] if hours % 3 else []))
+    story = desk.events(incident_id)
+    assert story[:2] == ["detected", "paged"]
+    assert len(story) == 2 + 400
+    last = desk.book.get(incident_id)
+    assert was_seen_last(last)
+    assert last.timeline[-1]["window"] == judged_window(an_hour(599))
 
 
 def test_a_cause_that_comes_back_after_a_week_is_a_new_incident() -> None:

@@ -22,17 +22,29 @@ DAY = timedelta(days=1)
 
 
 class Desk:
-    """A lake with a newest line, a bucket, and a state machine that takes a name once."""
+    """A lake with a newest line, a bucket, and a state machine that takes a name once.
+
+    As Step Functions does, it answers a second start as it did the first while the run still runs.
+    """
 
     def __init__(self, newest: datetime | None) -> None:
         self.queries = MemoryQueries(lambda _: [{"newest": newest}])
         self.progress = ProgressStore(MemoryBlobs())
         self.started: dict[str, Mapping[str, object]] = {}
+        self.ended: set[str] = set()
 
     def start(self, name: str, payload: Mapping[str, object]) -> bool:
-        is_new = name not in self.started
-        self.started.setdefault(name, payload)
-        return is_new
+        same = self.started.setdefault(name, payload) == payload
+        return same and name not in self.ended
+
+    def end(self) -> None:
+        """Let every run end; what came of it is in the progress, or it failed."""
+        self.ended |= set(self.started)
+
+    def record(self, name: str) -> None:
+        """Note what a run judged, as its last step does."""
+        asked = self.started[name]
+        self.progress.note([], plan_of(asked).context)
 
     def look(self, now: datetime = NOW) -> StartedAudits:
         return start_due_audits(
@@ -40,14 +52,64 @@ class Desk:
         )
 
 
-def test_what_is_due_is_started_under_its_name_and_not_again() -> None:
+HOURLY, DAILY = "hour-20260303T1000-r0", "day-20260302T0000-r0"
+
+
+def test_what_is_due_is_started_under_its_name_and_not_again_while_it_runs() -> None:
     desk = Desk(NOW - timedelta(minutes=25))
-    names = desk.look().to_document()["started"]
-    assert names == ["hour-20260303T1000-r0", "day-20260302T0000-r0"]
-    assert desk.look().started == ()
+    assert desk.look().to_document() == {
+        "watermark": "2026-03-03T11:00:00+00:00",
+        "started": [HOURLY, DAILY],
+        "given_up": [],
+    }
+    desk.look()
+    assert list(desk.started) == [HOURLY, DAILY]
     assert (
         "dt >= '2026-03-02' AND event_time < timestamp '2026-03-03 12:20" in desk.queries.asked[0]
     )
+
+
+def test_what_failed_is_started_again_a_few_times_and_then_given_up() -> None:
+    desk = Desk(NOW - timedelta(minutes=25))
+    begun: list[str] = []
+    for _ in range(5):
+        desk.look()
+        desk.look()
+        begun.append(" ".join(list(desk.started)[sum(len(one.split()) for one in begun) :]))
+        desk.end()
+    assert begun == [
+        f"{HOURLY} {DAILY}",
+        f"{HOURLY}-a1 {DAILY}-a1",
+        f"{HOURLY}-a2 {DAILY}-a2",
+        "",
+        "",
+    ]
+    given_up = desk.look()
+    assert (given_up.started, given_up.given_up) == ((), (HOURLY, DAILY))
+
+
+def test_a_second_attempt_is_asked_what_the_first_was() -> None:
+    desk = Desk(NOW - timedelta(minutes=25))
+    desk.look()
+    desk.end()
+    desk.look()
+    assert desk.started[f"{DAILY}-a1"] == desk.started[DAILY]
+
+
+def test_what_was_recorded_is_not_started_again_even_between_reading_and_starting() -> None:
+    desk = Desk(NOW - timedelta(minutes=25))
+    desk.look()
+    start = desk.start
+
+    def start_late(name: str, payload: Mapping[str, object]) -> bool:
+        if not desk.ended:
+            desk.record(HOURLY)
+            desk.end()
+        return start(name, payload)
+
+    desk.start = start_late  # type: ignore[method-assign]
+    assert desk.look().started == (HOURLY, f"{DAILY}-a1")
+    assert f"{HOURLY}-a1" not in desk.started
 
 
 def test_a_started_window_is_planned_with_the_audits_of_its_cadence_alone() -> None:
@@ -119,26 +181,39 @@ def context(end: datetime, **changes: object) -> AuditContext:
     return made.context.model_copy(update=changes)
 
 
+def judge(store: ProgressStore, judgements: list[Judgement], end: datetime) -> list[Judgement]:
+    """Find who is late and note the run, as the workflow's last step does."""
+    late = store.find_late(judgements, context(end))
+    store.note(judgements, context(end))
+    return late
+
+
 def test_an_audit_that_nobody_ran_for_long_is_told_as_late_by_the_runs_of_others() -> None:
     store = ProgressStore(MemoryBlobs())
     everybody = [Judgement(audit=audit.name, status="judged") for audit in AUDITS]
-    assert store.note(everybody, context(NOW)) == []
+    assert judge(store, everybody, NOW) == []
     others = [one for one in everybody if one.audit != "score_drift"]
-    assert store.note(others, context(NOW + 2 * DAY)) == []
-    [late] = store.note(others, context(NOW + 3 * DAY))
+    assert judge(store, others, NOW + 2 * DAY) == []
+    [late] = judge(store, others, NOW + 3 * DAY)
     assert (late.audit, late.status) == ("score_drift", "audit_late")
     assert late.explain().startswith("should answer every day; its last window ended 2026-03-03")
+
+
+def test_who_is_late_can_be_asked_without_noting_the_run() -> None:
+    store = ProgressStore(MemoryBlobs())
+    store.find_late([Judgement(audit="volume", status="judged")], context(NOW, every="day"))
+    assert store.load() == Progress()
 
 
 def test_an_audit_that_fails_every_time_does_not_count_as_answered() -> None:
     store = ProgressStore(MemoryBlobs())
     everybody = [Judgement(audit=audit.name, status="judged") for audit in AUDITS]
-    store.note(everybody, context(NOW))
+    judge(store, everybody, NOW)
     failing = [
         one.model_copy(update={"status": "audit_failed"}) if one.audit == "volume" else one
         for one in everybody
     ]
-    [late] = store.note(failing, context(NOW + 3 * DAY))
+    [late] = judge(store, failing, NOW + 3 * DAY)
     assert late.audit == "volume"
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from recsysops.adapters.aws_clients import AwsClient, translate_errors
 from recsysops.errors import DependencyError
-from recsysops.ports import Notifier
 
 SOURCE = "recsysops"
 DETAIL_TYPE = "recsysops.incident"
@@ -32,15 +31,3 @@ class EventBridgeNotifier:
             answer = self._client.put_events(Entries=[entry])
         if answer.get("FailedEntryCount"):
             raise DependencyError(f"the incident bus refused an event: {answer['Entries'][0]}")
-
-
-class EveryNotifier:
-    """Notifier that tells several, in order."""
-
-    def __init__(self, notifiers: Sequence[Notifier]) -> None:
-        self._notifiers = tuple(notifiers)
-
-    def publish(self, subject: str, body: Mapping[str, object]) -> None:
-        """Tell all. Raises: DependencyError of the first that cannot be told."""
-        for notifier in self._notifiers:
-            notifier.publish(subject, body)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import json
+import zlib
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -11,6 +14,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from recsysops.errors import BadInput
 
 TaskT = TypeVar("TaskT", bound=BaseModel)
+
+
+_PACKED = "packed"
+_READABLE_CHARACTERS = 1_000
+_MOST_BYTES = 8 << 20
 
 
 class JudgeTask(BaseModel):
@@ -53,6 +61,38 @@ def read_task(task: type[TaskT], event: Mapping[str, object]) -> TaskT:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "event"
         raise BadInput(f"{place}: {first['msg']}") from error
+
+
+def pack_document(document: Mapping[str, Any], *, readable: Sequence[str]) -> dict[str, Any]:
+    """Return a document small enough to travel with others through a state machine.
+
+    All that the branches of a map return may be 256 KiB, and one audit of a very bad day says
+    20 KiB. A large document is compressed, its numbers to nine digits, as random digits are what
+    no compression shortens; what somebody who looks at the execution wants to read stays beside it.
+    """
+    text = json.dumps(document, separators=(",", ":"))
+    if len(text) <= _READABLE_CHARACTERS:
+        return dict(document)
+    short = json.dumps(json.loads(text, parse_float=_nine_digits), separators=(",", ":"))
+    packed = base64.b64encode(zlib.compress(short.encode(), level=9)).decode()
+    return {**{name: document[name] for name in readable}, _PACKED: packed}
+
+
+def _nine_digits(number: str) -> float:
+    return float(f"{float(number):.9g}")
+
+
+def unpack_document(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document that `pack_document` may have packed. Raises: BadInput when it is none."""
+    if _PACKED not in document:
+        return dict(document)
+    try:
+        inflate = zlib.decompressobj()
+        text = inflate.decompress(base64.b64decode(document[_PACKED]), _MOST_BYTES)
+        unpacked: dict[str, Any] = json.loads(text)
+    except (ValueError, TypeError, zlib.error) as error:
+        raise BadInput(f"{_PACKED}: no compressed JSON: {error}") from error
+    return unpacked
 
 
 def read_moment(event: Mapping[str, object], name: str, *, default: datetime) -> datetime:

@@ -41,9 +41,8 @@ class JobPorts(Connections):
         return SnsNotifier(self._client("sns"), self._need("incident_topic_arn"))
 
     @cached_property
-    def incident_channels(self) -> Notifier:
-        """Pages people, and tells the bus that diagnosis listens to."""
-        from recsysops.adapters.eventbridge_notifier import EventBridgeNotifier, EveryNotifier
+    def incident_bus(self) -> Notifier:
+        """Tells machines of incidents: the bus that diagnosis listens to."""
+        from recsysops.adapters.eventbridge_notifier import EventBridgeNotifier
 
-        bus = EventBridgeNotifier(self._client("events"), self._need("incident_bus_name"))
-        return EveryNotifier([self.notifier, bus])
+        return EventBridgeNotifier(self._client("events"), self._need("incident_bus_name"))

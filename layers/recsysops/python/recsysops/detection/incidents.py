@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,13 +13,15 @@ from recsysops.detection.contributions import estimate_affected, rank_contributi
 from recsysops.detection.fold import SEVERITIES, FoundCause
 from recsysops.detection.places import place_of
 from recsysops.detection.roots import block_of, owner_of
-from recsysops.detection.sightings import judged_window
+from recsysops.detection.sightings import PASSING, judged_window
 from recsysops.vocabulary import Finding, Incident
 
 _KEPT_OF_BEFORE = 5
 """Findings that stay with an incident whose cause was named later."""
 KEPT_FINDINGS = 20
 """Findings an incident carries at most, the weightiest ones: a DynamoDB item holds 400 KiB."""
+KEPT_SIGHTINGS = 400
+"""Judgements that say whether the cause was there: an hourly audit's of eight days, 64 KiB."""
 _PHRASES = {
     "refused_document_share": "{subject} was refused, the last good one serves",
     "requests": "requests",
@@ -121,9 +123,13 @@ _NOT_SHARES = (
 
 
 def incident_id_of(cause: FoundCause, context: AuditContext) -> str:
-    """Name an incident by component, subject, start of the window, and its place if it has one."""
+    """Name an incident by component, subject, its window, and its place if it has one.
+
+    An hour and the day that begins with it are two windows: they may well differ in what they see.
+    """
     place = "".join(f"|{name}={value}" for name, value in sorted(place_of(cause.root).items()))
-    key = f"{cause.component}|{cause.subject}|{context.window_start.isoformat()}{place}"
+    window = f"{context.window_start.isoformat()}/{context.window_end.isoformat()}"
+    key = f"{cause.component}|{cause.subject}|{window}{place}"
     return f"inc-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
 
@@ -168,9 +174,18 @@ def has_entry(incident: Incident, event: str, context: AuditContext) -> bool:
 def add_entry(
     incident: Incident, event: str, context: AuditContext, *, at: datetime, note: str = ""
 ) -> Incident:
-    """Return the incident with one more line in its story."""
+    """Return the incident with one more line in its story, of the newest KEPT_SIGHTINGS."""
     line = timeline_entry(event, context, at=at, note=note)
-    return replace(incident, timeline=(*incident.timeline, line))
+    return replace(incident, timeline=_newest_sightings((*incident.timeline, line)))
+
+
+def _newest_sightings(
+    timeline: Sequence[Mapping[str, str]],
+) -> tuple[Mapping[str, str], ...]:
+    """Return a story without its oldest sightings; what was done and decided stays."""
+    places = [n for n, line in enumerate(timeline) if line.get("event") in PASSING]
+    dropped = set(places[:-KEPT_SIGHTINGS])
+    return tuple(line for n, line in enumerate(timeline) if n not in dropped)
 
 
 def name_cause(

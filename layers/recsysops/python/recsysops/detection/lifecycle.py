@@ -12,10 +12,16 @@ from recsysops.vocabulary import Incident, IncidentStatus
 
 Act = Literal["acknowledge", "mitigate", "resolve", "reopen"]
 
+Told = Literal["paged", "announced"]
+"""Events of a story: people were told, machines were."""
+
 REOPEN_WITHIN: Final = timedelta(days=7)
 """A cause that is seen again this soon after it was resolved is the same incident."""
 PAGE_AGAIN_AFTER: Final = timedelta(hours=24)
 """What flaps pages once a day at most."""
+
+_CALLS: Final = ("detected", "reopened")
+"""Events of a story that are news."""
 
 _MOVES: Final[Mapping[Act, tuple[tuple[IncidentStatus, ...], IncidentStatus]]] = {
     "acknowledge": (("open", "reopened"), "acknowledged"),
@@ -83,10 +89,33 @@ def comes_back(incident: Incident, *, at: datetime) -> bool:
     return incident.status == "resolved" and resolved is not None and at - resolved <= REOPEN_WITHIN
 
 
-def may_page(incident: Incident, *, at: datetime) -> bool:
-    """Tell whether people may be paged about an incident again."""
-    paged = last_moment(incident, "paged")
-    return paged is None or at - paged > PAGE_AGAIN_AFTER
+def was_resolved_since(incident: Incident, moment: datetime) -> bool:
+    """Tell whether an incident was resolved after a moment: what was seen then is no news."""
+    resolved = last_moment(incident, "resolved")
+    return resolved is not None and resolved > moment
+
+
+def owes_news(incident: Incident, told: Told, *, at: datetime) -> bool:
+    """Tell whether a run opened or reopened an incident and nobody was told since.
+
+    The story tells, so that news which could not be sent, or had to wait for the day to pass, is
+    sent by whatever run comes next. Who acknowledged it, or reopened it by hand, knows.
+    """
+    if incident.status not in ("open", "reopened"):
+        return False
+    events = [line for line in incident.timeline if line.get("event") in (*_CALLS, told)]
+    return (
+        bool(events)
+        and events[-1]["event"] != told
+        and "by" not in events[-1]
+        and may_tell(incident, told, at=at)
+    )
+
+
+def may_tell(incident: Incident, told: Told, *, at: datetime) -> bool:
+    """Tell whether people may be paged, or machines told, about an incident again."""
+    last = last_moment(incident, told)
+    return last is None or at - last > PAGE_AGAIN_AFTER
 
 
 def last_moment(incident: Incident, event: str) -> datetime | None:

@@ -14,15 +14,17 @@ from typing import Final, Literal
 from recsysops.detection.context import AuditContext
 from recsysops.detection.fold import FoundCause, explains
 from recsysops.detection.incidents import incident_id_of
+from recsysops.detection.lifecycle import was_resolved_since
 from recsysops.detection.places import Place, covers, is_same_place, moved_share, place_of
 from recsysops.detection.sightings import seen_share, was_seen_last
 from recsysops.vocabulary import Finding, Incident
 
-Belonging = Literal["repeat", "same", "root", "symptom", "back", "new"]
+Belonging = Literal["repeat", "same", "root", "symptom", "back", "past", "new"]
 """How a cause and its incident belong together.
 
 repeat: this very window opened it. same: it goes on. root: the incident was of a symptom, or of a
 part, of what is named now. symptom: the incident's cause makes it. back: it was resolved lately.
+past: it was resolved after this window began, which shows what was mended since.
 """
 
 _MUCH_MORE: Final = 2.0
@@ -103,7 +105,10 @@ class _Matching:
 
     def _come_back(self, part: FoundCause) -> Match:
         again = next((one for one in self.back if is_same_cause(one, part)), None)
-        return Match(part, "back" if again else "new", again)
+        if again is None:
+            return Match(part, "new")
+        is_past = was_resolved_since(again, self.context.window_start)
+        return Match(part, "past" if is_past else "back", again)
 
     def _parts_of(self, part: FoundCause, incident: Incident | None) -> list[Incident]:
         """Return other open incidents of the same subject in places within the cause's."""

@@ -13,6 +13,9 @@ from recsysops.vocabulary import Incident, Window
 SEEN_AS: Final = ("detected", "seen_again", "reopened", "cause_named", "symptom_seen")
 """Events of a story that say that the cause was there in their window."""
 NOT_SEEN: Final = "not_seen"
+SEEN_BEFORE: Final = "seen_before_it_was_resolved"
+PASSING: Final = ("seen_again", "symptom_seen", NOT_SEEN, SEEN_BEFORE)
+"""Events that every judgement may add, however long an incident lives."""
 
 
 def judged_window(context: AuditContext) -> str:

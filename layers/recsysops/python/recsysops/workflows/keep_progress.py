@@ -32,20 +32,26 @@ class ProgressStore:
         except NotFound:
             return Progress()
 
-    def note(self, judgements: Sequence[Judgement], context: AuditContext) -> list[Judgement]:
-        """Note a run; returns judgements of audits that are late by its end.
+    def note(self, judgements: Sequence[Judgement], context: AuditContext) -> None:
+        """Note a run whose findings are recorded: from now on its window is not due any more.
 
         Raises: DependencyError, ConflictError, BadData.
         """
-        noted: list[Progress] = []
 
         def change(body: bytes | None) -> bytes:
-            noted.append(_note(_read(body) if body else Progress(), judgements, context))
-            return noted[-1].model_dump_json().encode()
+            noted = _note(_read(body) if body else Progress(), judgements, context)
+            return noted.model_dump_json().encode()
 
         self._blobs.update(PROGRESS_KEY, change)
+
+    def find_late(self, judgements: Sequence[Judgement], context: AuditContext) -> list[Judgement]:
+        """Return judgements of audits that are late by the end of a run; notes nothing.
+
+        Raises: DependencyError, BadData.
+        """
+        answered = _note(self.load(), judgements, context)
         cadences = {audit.name: audit.every for audit in AUDITS}
-        late = find_late(noted[-1], cadences, at=context.window_end)
+        late = find_late(answered, cadences, at=context.window_end)
         return [
             Judgement(audit=name, status="audit_late", reason=reason)
             for name, reason in late.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -21,10 +21,10 @@ from recsysops.detection.incidents import (
     name_cause,
     open_incident,
 )
-from recsysops.detection.lifecycle import comes_back, may_page
+from recsysops.detection.lifecycle import Told, comes_back, may_tell, owes_news
 from recsysops.detection.matching import Belonging, Match, is_told_by, match_causes
 from recsysops.detection.owned_metric import UnreadableMetric
-from recsysops.detection.sightings import NOT_SEEN
+from recsysops.detection.sightings import NOT_SEEN, SEEN_BEFORE
 from recsysops.ports import IncidentBook, Notifier
 from recsysops.vocabulary import Incident, IncidentStatus
 
@@ -69,16 +69,19 @@ def record_incidents(
     incidents: IncidentBook,
     notifier: Notifier,
     now: datetime,
+    machines: Notifier | None = None,
     unreadable: Sequence[UnreadableMetric] = UNREADABLE_METRICS,
 ) -> AuditReport:
     """Decide what raises an alarm, fold it into causes, and bring the incident book up to date.
 
     A cause whose incident is not resolved yet continues that incident and pages nobody again;
     so does one that makes, or is made by, what an open incident speaks of (detection.matching).
-    One that comes back soon after it was resolved reopens it, and pages once a day at most.
-    Repeating a window changes nothing. An incident is written before it is paged, and marked
-    afterwards: who dies in between pages on the repeat. A declared metric whose file is
-    `unreadable` could not be judged: runs over days say so.
+    One that comes back soon after it was resolved reopens it, and pages once a day at most; a
+    window that began before then shows what was mended since, and only says so.
+    Repeating a window changes nothing. All incidents are written before anybody is paged, and
+    marked afterwards: what a run owes and cannot send is sent by the next one. `machines` are told
+    what people are paged about. A declared
+    metric whose file is `unreadable` could not be judged: runs over days say so.
 
     Raises: DependencyError.
     """
@@ -90,12 +93,16 @@ def record_incidents(
     matches = match_causes(
         causes, known=known, comes_back=lambda one: comes_back(one, at=now), context=context
     )
-    book = _Book(incidents, notifier, context, now)
+    channels: dict[Told, Notifier] = {"paged": notifier}
+    if machines is not None:
+        channels["announced"] = machines
+    book = _Book(incidents, channels, context, now)
     told: dict[_Outcome, list[str]] = {"opened": [], "continued": [], "renamed": []}
     for match in matches:
         outcome, incident_id = book.write(match)
         told[outcome].append(incident_id)
-    silent = _silent(known, matches, judgements, context)
+    cleared = [book.note(one, NOT_SEEN) for one in _silent(known, matches, judgements, context)]
+    book.send_owed_news()
     return AuditReport(
         run_id=context.run_id,
         tested=decision.tested,
@@ -103,7 +110,7 @@ def record_incidents(
         opened=tuple(told["opened"]),
         continued=tuple(told["continued"]),
         renamed=tuple(told["renamed"]),
-        cleared=tuple(book.note(one, NOT_SEEN) for one in silent),
+        cleared=tuple(cleared),
         unjudged={one.audit: one.explain() for one in judgements if one.status != "judged"},
     )
 
@@ -113,14 +120,16 @@ class _Book:
     """Writes one run into the incident book."""
 
     incidents: IncidentBook
-    notifier: Notifier
+    channels: Mapping[Told, Notifier]
     context: AuditContext
     now: datetime
 
     def write(self, match: Match) -> tuple[_Outcome, str]:
         """Bring the book up to date with one match; say what became of its incident."""
         if match.incident is None:
-            return "opened", self.open(open_incident(match.cause, self.context, now=self.now))
+            opened = open_incident(match.cause, self.context, now=self.now)
+            self.incidents.put(opened)
+            return "opened", opened.incident_id
         incident = match.incident
         outcome = self._go_on(match.belonging, incident, match.cause)
         for one in match.joined:
@@ -130,11 +139,13 @@ class _Book:
     def _go_on(self, belonging: Belonging, incident: Incident, cause: FoundCause) -> _Outcome:
         match belonging:
             case "repeat":
-                self.page_once(incident)
                 return "opened"
             case "back":
-                self.reopen(incident)
+                self._add(incident, "reopened", status="reopened")
                 return "opened"
+            case "past":
+                self.note(incident, SEEN_BEFORE)
+                return "continued"
             case "root":
                 self.rename(incident, cause)
                 return "renamed"
@@ -146,35 +157,41 @@ class _Book:
                 named = has_entry(incident, "cause_named", self.context)
                 return "renamed" if named else "continued"
 
-    def open(self, incident: Incident) -> str:
-        self.incidents.put(incident)
-        self.page_once(incident)
-        return incident.incident_id
-
-    def page_once(self, incident: Incident) -> None:
-        if not any(entry.get("event") == "paged" for entry in incident.timeline):
-            self.notifier.publish(incident.title, _page(incident))
-            self._add(incident, "paged")
-
-    def reopen(self, incident: Incident) -> None:
-        reopened = self._add(incident, "reopened", status="reopened")
-        self._page_again("again", incident, reopened)
-
     def rename(self, incident: Incident, cause: FoundCause) -> None:
-        renamed = self._change(incident, partial(name_cause, cause=cause))
-        self._page_again("cause found", incident, renamed)
+        """Give an incident its cause's name, and tell who knows of it, once a day at most.
+
+        They are told first: should the book not take it, the repeat tells them twice, not never.
+        """
+        change = partial(name_cause, cause=cause)
+        named = change(incident, context=self.context, at=self.now)
+        told: list[Told] = [one for one in self.channels if may_tell(incident, one, at=self.now)]
+        for one in told:
+            self._publish(one, f"cause found: {named.title}", named)
+        self._change(incident, change)
+        for one in told:
+            self._add(incident, one)
+
+    def send_owed_news(self) -> None:
+        """Tell about every incident that a run opened or reopened and nobody was told of.
+
+        People first and all of it: trouble with the bus of machines must cost them no page, and
+        no second one.
+        """
+        for told in self.channels:
+            for incident in self.incidents.list_incidents():
+                if owes_news(incident, told, at=self.now):
+                    again = "again: " * (incident.status == "reopened")
+                    self._publish(told, again + incident.title, incident)
+                    self._add(incident, told)
+
+    def _publish(self, told: Told, subject: str, incident: Incident) -> None:
+        self.channels[told].publish(subject, _page(incident))
 
     def note(self, incident: Incident, event: str, *, note: str = "") -> str:
         told = (event, "reopened", "cause_named")
         if not any(has_entry(incident, one, self.context) for one in told):
             self._add(incident, event, note=note)
         return incident.incident_id
-
-    def _page_again(self, why: str, before: Incident, incident: Incident) -> None:
-        """Page about an incident that people know of, once a day at most."""
-        if may_page(before, at=self.now):
-            self.notifier.publish(f"{why}: {incident.title}", _page(incident))
-            self._add(incident, "paged")
 
     def _add(
         self,
