@@ -27,13 +27,13 @@ CONTEXT = make_context(
 
 
 def judged(folder: Path, *, canary: float, control: float, asked: Asked = "both") -> Judgement:
-    """What is said of 1,600 requests of 200 members, of which these shares play what they see."""
+    """What is said of 2,400 requests of 400 members, of which these shares play what they see."""
     world = make_world(20)
     world.recommend()
     (line,) = world.slim()
     rng = np.random.default_rng(2)
     slim, plays = [], []
-    for number in range(1_600):
+    for number in range(2_400):
         arm = "canary" if number % 2 else "control"
         member, at = f"p{number % 400}", NOW - (number % 7) * HOUR / 2
         changes = {
@@ -61,7 +61,7 @@ def test_a_canary_that_earns_half_the_plays_is_named_by_its_model(
     [found] = judgement.findings
     assert (judgement.tested_wholes, found.metric, found.subject) == (2, "canary_plays", "m-2")
     assert found.p_value < 1e-4
-    assert found.evidence["canary_requests"] == 800.0, "between the periods counts too"
+    assert found.evidence["canary_requests"] == 1_200.0, "between the periods counts too"
 
 
 def test_a_canary_as_good_as_its_control_is_judged_and_silent(tmp_path: Path) -> None:

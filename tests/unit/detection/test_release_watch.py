@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recsysops.detection.audits.release_watch import _ESTIMATED_ERROR, AUDIT, judge
+from recsysops.detection.audits.release_watch import AUDIT, _normal_error, judge
 from recsysops.detection.cells import read_distributions
 from recsysops.detection.checks import Check
 from recsysops.statistics.student import normal_p_value, student_p_value
@@ -184,9 +184,16 @@ def _same_arms(rng: np.random.Generator, looks: int, share: float) -> Iterator[d
         )
 
 
-def test_the_estimated_error_is_worth_students_t_wherever_an_alarm_is_decided() -> None:
-    z = np.linspace(0.1, 5.73, 60)  # down to p = 1e-8
-    assert (student_p_value(_ESTIMATED_ERROR * z, degrees=31.0) <= normal_p_value(z)).all()
+def test_the_error_makes_a_normal_as_surprised_as_students_t_and_stays_bounded() -> None:
+    t = np.linspace(0.0, 40.0, 400)
+    factor = np.array([_normal_error(float(value), 1.0) for value in t])
+    z = t / factor
+    assert (np.diff(z) > 0).all(), "the larger the effect, the surer"
+    decided = normal_p_value(z) > 1e-8
+    wanted = student_p_value(t[decided], degrees=31.0)
+    assert normal_p_value(z[decided]) == pytest.approx(wanted, rel=0.02)
+    assert factor[0] == 1.0
+    assert factor[-1] == factor.max() < 1.36
 
 
 def test_it_is_asked_every_hour_and_needs_no_reference() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,8 @@ from recsysops.detection.roots import Root
 from recsysops.detection.thresholds import FALLBACK_FLOOR
 from recsysops.statistics.sequential import look_at
 from recsysops.statistics.shares import Weighted, compare_shares
-from recsysops.statistics.student import Floats
+from recsysops.statistics.student import Floats, student_p_value
+from recsysops.vocabulary import HASH_GROUPS
 
 _TABLES = """
 asked AS (
@@ -59,11 +61,10 @@ _TYPICAL = 0.03
 """The difference of shares at which the sequence is sharpest."""
 _LEAST_GROUPS = 2
 """Hash groups with requests, per arm: one alone does not show how members differ."""
-_ESTIMATED_ERROR = 1.35
-"""The sequence takes errors as known, the jackknife's is an estimate of 32 groups: so many times
-as large, a normal is no surer than Student's t with 31 degrees down to p = 1e-8, where alarms are
-decided. A constant, because one that grows with the surprise, as matching p-values would have it,
-makes the error grow with the effect: the worse a canary is, the less sure the sequence becomes."""
+_SURE = 1e-8
+_LARGEST_FACTOR = 1.35
+"""What `_normal_error` makes of an error when Student's t gives it this p: alarms are decided
+before, and beyond it the factor stays, or the worse a canary is, the larger its error would be."""
 _FLOORS: Final[Mapping[str, float]] = {
     # log ratio of the shares of requests with a play of what was shown: a quarter fewer. A tenth
     # is worth a decision, not a page: 'models compare' tells it
@@ -124,7 +125,7 @@ def _check(
     found = compare_shares(_one_each(*control), _one_each(*canary))
     look = look_at(
         np.array([found.value]),
-        np.array([_ESTIMATED_ERROR * found.error]),
+        np.array([_normal_error(float(found.value), float(found.error))]),
         typical_effect=_TYPICAL,
     )
     fell = math.log(max(baseline, 1e-6) / max(observed, 1e-6))
@@ -143,6 +144,18 @@ def _check(
             "interval_at_all_looks": [float(look.low[0]), float(look.high[0])],
         },
     )
+
+
+def _normal_error(value: float, error: float) -> float:
+    """Return the error at which a normal is as surprised as Student's t with 31 degrees is.
+
+    The jackknife's error is an estimate of 32 groups; the sequence takes errors as known.
+    """
+    p_value = float(student_p_value(np.array(value / error), degrees=HASH_GROUPS - 1.0))
+    if p_value < _SURE:
+        return _LARGEST_FACTOR * error
+    surprise = NormalDist().inv_cdf(1.0 - p_value / 2.0)
+    return min(abs(value) / surprise, _LARGEST_FACTOR * error) if surprise > 0.0 else error
 
 
 def _one_each(part: Floats, requests: Floats) -> Weighted:
