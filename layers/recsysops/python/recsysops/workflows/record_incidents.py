@@ -78,10 +78,10 @@ def record_incidents(
     so does one that makes, or is made by, what an open incident speaks of (detection.matching).
     One that comes back soon after it was resolved reopens it, and pages once a day at most; a
     window that began before then shows what was mended since, and only says so.
-    Repeating a window changes nothing. All incidents are written before anybody is paged, and
-    marked afterwards: what a run owes and cannot send is sent by the next one. `machines` are told
-    what people are paged about. A declared
-    metric whose file is `unreadable` could not be judged: runs over days say so.
+    Repeating a window changes nothing. What was opened or came back is written before anybody is
+    paged, and marked afterwards: what a run owes and cannot send is sent by the next one. `machines`
+    are told what people are paged about. A declared metric whose file is `unreadable` could not be
+    judged: runs over days say so.
 
     Raises: DependencyError.
     """
