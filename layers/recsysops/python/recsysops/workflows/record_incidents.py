@@ -79,9 +79,9 @@ def record_incidents(
     One that comes back soon after it was resolved reopens it, and pages once a day at most; a
     window that began before then shows what was mended since, and only says so.
     Repeating a window changes nothing. What was opened or came back is written before anybody is
-    paged, and marked afterwards: what a run owes and cannot send is sent by the next one. `machines`
-    are told what people are paged about. A declared metric whose file is `unreadable` could not be
-    judged: runs over days say so.
+    paged, and marked afterwards: what a run owes and cannot send is sent by the next one. What
+    people are paged about, `machines` are told. A declared metric whose file is `unreadable` could
+    not be judged: runs over days say so.
 
     Raises: DependencyError.
     """
